@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * moqstat.h - what the BPF side and the user side share: keys, values, enums, limits.
+ *
+ * Included by bpf/ after vmlinux.h and by user/ after <linux/types.h>; it defines nothing but
+ * plain data. Every struct is a multiple of 8 bytes without holes. Enums are append-only: their
+ * numbers are stored in recordings.
+ */
+#ifndef MOQSTAT_H
+#define MOQSTAT_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+/** Longest broadcast path or auth root that is told apart, bytes; a multiple of 8. Longer ones
+ *  are counted under MOQSTAT_LOST_PATH_TOO_LONG. */
+#define MOQSTAT_PATH_MAX 1024
+
+/** Most bump sites, functions and other probed places of one binary. */
+#define MOQSTAT_SITES_MAX 2048
+
+/** Broadcasts (and, apart from them, auth roots by tier) counted at once, unless --max-broadcasts
+ *  says otherwise. */
+#define MOQSTAT_BROADCASTS_DEFAULT 16384
+
+/** Threads that can be between naming a path and the bump that uses the name. */
+#define MOQSTAT_PENDING_MAX 16384
+
+/** Which side of the relay a counter describes (relay-stats text: `Side`). */
+enum moqstat_role {
+	MOQSTAT_PUBLISHER = 0,	/* egress */
+	MOQSTAT_SUBSCRIBER = 1, /* ingress */
+	MOQSTAT_ROLE_MAX
+};
+
+/** Whose traffic it is (relay-stats text: `Tier`). */
+enum moqstat_tier {
+	MOQSTAT_EXTERNAL = 0,
+	MOQSTAT_INTERNAL = 1,
+	MOQSTAT_TIER_MAX
+};
+
+/** The counters of one (tier, role) of a broadcast, in the order of the relay's JSON. What a
+ *  layout has beyond the nine of 0.12.5 is appended. */
+enum moqstat_field {
+	MOQSTAT_ANNOUNCED = 0,
+	MOQSTAT_ANNOUNCED_CLOSED,
+	MOQSTAT_BROADCASTS,
+	MOQSTAT_BROADCASTS_CLOSED,
+	MOQSTAT_SUBSCRIPTIONS,
+	MOQSTAT_SUBSCRIPTIONS_CLOSED,
+	MOQSTAT_BYTES,
+	MOQSTAT_FRAMES,
+	MOQSTAT_GROUPS,
+	MOQSTAT_ANNOUNCED_BYTES, /* 0.13 and later */
+	MOQSTAT_FIELD_MAX
+};
+
+/** The counters of one auth root on one tier. */
+enum moqstat_session_field {
+	MOQSTAT_SESSIONS = 0,
+	MOQSTAT_SESSIONS_CLOSED,
+	MOQSTAT_SESSION_FIELD_MAX
+};
+
+/** Why something that the relay did could not be attributed. Each has a counter. */
+enum moqstat_lost {
+	MOQSTAT_LOST_NONE = 0,	      /* not a loss; keeps 0 free */
+	MOQSTAT_LOST_ENTRY_NULL,      /* entry pointer null: relay's stats off, or path under its
+					 prefix */
+	MOQSTAT_LOST_ENTRY_UNKNOWN,   /* entry named before the agent attached */
+	MOQSTAT_LOST_CLOSE_UNSEEN,    /* closes whose open was never seen, held back */
+	MOQSTAT_LOST_PATH_TOO_LONG,   /* path longer than MOQSTAT_PATH_MAX, in __overflow__ */
+	MOQSTAT_LOST_PATH_FAULT,      /* the path's memory could not be read */
+	MOQSTAT_LOST_BROADCASTS_FULL, /* capacity reached, in __overflow__ */
+	MOQSTAT_LOST_ENTRIES_FULL,    /* no room to remember the entry pointer */
+	MOQSTAT_LOST_COUNTERS_FULL,   /* no room for the counters of a slot */
+	MOQSTAT_LOST_PENDING_FULL,    /* more threads than MOQSTAT_PENDING_MAX */
+	MOQSTAT_LOST_OPERAND_FAULT,   /* tier, side or n could not be read */
+	MOQSTAT_LOST_OPERAND_RANGE,   /* tier or side read, but neither 0 nor 1 */
+	MOQSTAT_LOST_PATH_INVALID,    /* path read, but not UTF-8 (user side) */
+	MOQSTAT_LOST_MAX
+};
+
+/** Which program a probed place runs. */
+enum moqstat_event {
+	MOQSTAT_EVENT_BUMP = 0,	    /* je of a bump site */
+	MOQSTAT_EVENT_ENTRY,	    /* Stats::entry(&self, &path) begins */
+	MOQSTAT_EVENT_ENTRY_NEW,    /* Stats::entry has allocated a BroadcastEntry */
+	MOQSTAT_EVENT_SESSION,	    /* StatsHandle::session(&self, &root) begins */
+	MOQSTAT_EVENT_SESSION_BUMP, /* je of a session's open or close */
+	MOQSTAT_EVENT_SESSION_NEW,  /* a SessionCounters has been allocated */
+	MOQSTAT_EVENT_MAX
+};
+
+/** Where a value lies when a probe fires. */
+enum moqstat_operand_kind {
+	MOQSTAT_OPERAND_NONE = 0,
+	MOQSTAT_OPERAND_IMM,   /* disp itself */
+	MOQSTAT_OPERAND_REG,   /* a register, of which the low `width` bytes count, plus disp */
+	MOQSTAT_OPERAND_MEM,   /* user memory at reg + index * scale + disp, `width` bytes */
+	MOQSTAT_OPERAND_DEREF, /* the 8 bytes there are an address; user memory at it + outer */
+};
+
+/** Under which flags a probed branch leads to the bump. */
+enum moqstat_when {
+	MOQSTAT_WHEN_ALWAYS = 0,
+	MOQSTAT_WHEN_NONZERO, /* zero flag clear */
+	MOQSTAT_WHEN_ZERO,    /* zero flag set */
+};
+
+/** General registers, in the order of the x86-64 encoding. */
+enum moqstat_reg {
+	MOQSTAT_RAX = 0,
+	MOQSTAT_RCX,
+	MOQSTAT_RDX,
+	MOQSTAT_RBX,
+	MOQSTAT_RSP,
+	MOQSTAT_RBP,
+	MOQSTAT_RSI,
+	MOQSTAT_RDI,
+	MOQSTAT_R8,
+	MOQSTAT_R9,
+	MOQSTAT_R10,
+	MOQSTAT_R11,
+	MOQSTAT_R12,
+	MOQSTAT_R13,
+	MOQSTAT_R14,
+	MOQSTAT_R15,
+	MOQSTAT_REG_NONE = 0xff,
+};
+
+/** How to read one value at a probed instruction. */
+struct moqstat_operand {
+	__u8 kind;  /* enum moqstat_operand_kind */
+	__u8 reg;   /* enum moqstat_reg, the base */
+	__u8 index; /* enum moqstat_reg, or MOQSTAT_REG_NONE */
+	__u8 scale; /* 1, 2, 4 or 8 */
+	__u8 width; /* 1, 2, 4 or 8 bytes */
+	__u8 pad[3];
+	__s32 disp;
+	__s32 outer; /* MOQSTAT_OPERAND_DEREF only */
+};
+
+/** What a program needs to know of the place it runs at; element `cookie` of the map `sites`. */
+struct moqstat_site {
+	__u8 event; /* enum moqstat_event */
+	__u8 role;  /* enum moqstat_role, or MOQSTAT_ROLE_MAX: `side` tells */
+	__u8 field; /* enum moqstat_field or enum moqstat_session_field */
+	__u8 opens; /* 1: a guard begins here, so a name may be pending */
+	__u8 when;  /* enum moqstat_when */
+	__u8 pad[3];
+	struct moqstat_operand entry; /* E, the entry pointer */
+	struct moqstat_operand tier;
+	struct moqstat_operand side; /* bumps: picks the role where role is MOQSTAT_ROLE_MAX;
+					functions: null if the relay's statistics are off */
+	struct moqstat_operand n;    /* what is added */
+};
+
+/** Where the two halves of a count live. Closed counters have a map of their own, so that all of
+ *  them can be read before any open one. Both macros serve either enum of fields. */
+#define MOQSTAT_FIELD_CLOSES(field) ((field) < MOQSTAT_BYTES && ((field) & 1))
+#define MOQSTAT_FIELD_CELL(field) \
+	((field) < MOQSTAT_BYTES ? (field) / 2 : (field) - MOQSTAT_BYTES / 2)
+#define MOQSTAT_OPENED_CELLS 8
+#define MOQSTAT_CLOSED_CELLS 4
+
+/** Values of the per-CPU maps `opened` and `closed`, by MOQSTAT_FIELD_CELL(). */
+struct moqstat_opened {
+	__u64 cells[MOQSTAT_OPENED_CELLS];
+};
+struct moqstat_closed {
+	__u64 cells[MOQSTAT_CLOSED_CELLS];
+};
+
+/** Names an entry (BroadcastEntry or SessionCounters) of one process. */
+struct moqstat_entry_key {
+	__u64 entry; /* address in the relay */
+	__u32 tgid;
+	__u32 pad;
+};
+
+/** Identity of one incarnation of a broadcast, or of an auth root on one tier. The incarnation
+ *  number is never given twice in a run, and rises. hash 0 is `__overflow__`; incarnation is
+ *  then moqstat_name.slot, to keep broadcasts and the roots of each tier apart. */
+struct moqstat_id {
+	__u64 hash; /* SipHash-2-4 of kind and path under the run's key; never 0 but for overflow */
+	__u32 tgid;
+	__u32 incarnation;
+};
+
+/** Key of the counters of one slot: an identity, and which role and tier. */
+struct moqstat_slot_key {
+	struct moqstat_id id;
+	__u32 slot; /* role * MOQSTAT_TIER_MAX + tier; MOQSTAT_SLOT_SESSION + tier for roots */
+	__u32 pad;
+};
+
+#define MOQSTAT_SLOT_SESSION (MOQSTAT_ROLE_MAX * MOQSTAT_TIER_MAX)
+#define MOQSTAT_SLOT_MAX     (MOQSTAT_SLOT_SESSION + MOQSTAT_TIER_MAX)
+
+/** The text behind an identity. */
+struct moqstat_name {
+	__u64 entry; /* address of its entry in the relay */
+	__u32 slot;  /* MOQSTAT_SLOT_SESSION + tier for a root, 0 for a broadcast */
+	__u32 fresh; /* 1: its creation was seen, so its counts are complete */
+	__u32 len;   /* bytes of path */
+	__u32 pad;
+	__u8 path[MOQSTAT_PATH_MAX];
+};
+
+/** What a thread has named, until the bump or the allocation that uses the name. */
+struct moqstat_pending {
+	struct moqstat_name name;
+	__u64 hash;
+	__u32 valid;
+	__u32 lost; /* enum moqstat_lost: why the path can't be told, or 0 */
+};
+
+#endif /* MOQSTAT_H */
