@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * identity.h - which broadcast (or root) an entry pointer stands for.
+ *
+ * Names are learnt at rare events. A thread names a path when it enters Stats::entry or
+ * StatsHandle::session. If that makes a new entry, the allocation's branch ties the pointer to the
+ * path, under the relay's own lock, before any other thread can see the pointer. A pointer made
+ * before the agent came is tied at the next opening bump of a thread that has just named the path.
+ */
+#ifndef MOQSTAT_BPF_IDENTITY_H
+#define MOQSTAT_BPF_IDENTITY_H
+
+static const struct moqstat_pending identity_nothing;
+
+/* Note the path that this thread is about to use. */
+static __always_inline void identity_name(__u64 path_object, __u32 slot)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct moqstat_pending *p = bpf_map_lookup_elem(&pending, &thread);
+	__u64 text[2]; /* pointer and length, behind the capacity */
+
+	if (!p) {
+		bpf_map_update_elem(&pending, &thread, &identity_nothing, BPF_NOEXIST);
+		p = bpf_map_lookup_elem(&pending, &thread);
+	}
+	if (!p) {
+		count_lost(MOQSTAT_LOST_PENDING_FULL);
+		return;
+	}
+	p->name.slot = slot;
+	p->name.len = 0;
+	p->lost = MOQSTAT_LOST_NONE;
+	p->valid = 1;
+	if (bpf_probe_read_user(text, sizeof(text), (void *)(path_object + 8))) {
+		p->lost = MOQSTAT_LOST_PATH_FAULT;
+		return;
+	}
+	if (text[1] > MOQSTAT_PATH_MAX) {
+		p->lost = MOQSTAT_LOST_PATH_TOO_LONG;
+		return;
+	}
+	if (bpf_probe_read_user(p->name.path, text[1], (void *)text[0])) {
+		p->lost = MOQSTAT_LOST_PATH_FAULT;
+		return;
+	}
+	p->name.len = text[1];
+	p->hash = siphash_path(key_low, key_high ^ slot, p->name.path, p->name.len);
+	if (!p->hash)
+		p->hash = 1;
+}
+
+static __always_inline struct moqstat_pending *identity_pending(void)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct moqstat_pending *p = bpf_map_lookup_elem(&pending, &thread);
+
+	return p && p->valid ? p : NULL;
+}
+
+/* Begin an incarnation for the entry, under the pending name. What has no room or no readable
+ * name goes to the overflow identity, with a reason. */
+static __noinline int identity_begin(struct moqstat_pending *p, struct moqstat_entry_key *key,
+				     __u32 fresh)
+{
+	struct moqstat_id id = { .tgid = key->tgid };
+	__u32 reason;
+	long err;
+
+	if (!p || !key)
+		return 0;
+	reason = p->lost;
+	if (!reason) {
+		id.hash = p->hash;
+		id.incarnation = __sync_fetch_and_add(&incarnations, 1) + 1;
+		p->name.entry = key->entry;
+		p->name.fresh = fresh;
+		if (p->name.slot >= MOQSTAT_SLOT_SESSION)
+			err = bpf_map_update_elem(&roots, &id, &p->name, BPF_NOEXIST);
+		else
+			err = bpf_map_update_elem(&broadcasts, &id, &p->name, BPF_NOEXIST);
+		if (err)
+			reason = MOQSTAT_LOST_BROADCASTS_FULL;
+	}
+	if (reason) {
+		id.hash = 0;
+		id.incarnation = p->name.slot;
+		count_lost(reason);
+	}
+	if (bpf_map_update_elem(&entries, key, &id, BPF_ANY))
+		count_lost(MOQSTAT_LOST_ENTRIES_FULL);
+	return 0;
+}
+
+/* The identity of an entry, learnt now if this is an opening bump of an entry not seen before. */
+static __always_inline struct moqstat_id *identity_find(struct moqstat_entry_key *key, bool opens)
+{
+	struct moqstat_id *id = bpf_map_lookup_elem(&entries, key);
+	struct moqstat_pending *p;
+
+	if (!opens)
+		return id;
+	p = identity_pending();
+	if (!p)
+		return id;
+	p->valid = 0;
+	if (!id) {
+		identity_begin(p, key, 0);
+		id = bpf_map_lookup_elem(&entries, key);
+	}
+	return id;
+}
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* maps.h - what the programs share with the user side. Sizes marked 1 are set before loading. */
+#ifndef MOQSTAT_BPF_MAPS_H
+#define MOQSTAT_BPF_MAPS_H
+
+/* Set before loading; constant afterwards. */
+const volatile __u32 target_tgid = 0; /* the relay */
+const volatile __u64 key_low = 0;     /* SipHash key of this run */
+const volatile __u64 key_high = 0;
+
+/* The last incarnation number given; overflow uses the first few itself. */
+__u32 incarnations = MOQSTAT_SLOT_MAX;
+
+/* Whether the relay's own statistics were seen on, or off. */
+__u32 statistics_on = 0;
+__u32 statistics_off = 0;
+
+/* What to do where, by attach cookie. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MOQSTAT_SITES_MAX);
+	__type(key, __u32);
+	__type(value, struct moqstat_site);
+} sites SEC(".maps");
+
+/* How often each site fired in the relay, by attach cookie: an attached probe may be silent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MOQSTAT_SITES_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} hits SEC(".maps");
+
+/* What could not be attributed, by enum moqstat_lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MOQSTAT_LOST_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} lost SEC(".maps");
+
+/* Thread (pid_tgid) -> what it named last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MOQSTAT_PENDING_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct moqstat_pending);
+} pending SEC(".maps");
+
+/* Entry pointer -> identity: the only thing the hot path looks up before it counts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct moqstat_entry_key);
+	__type(value, struct moqstat_id);
+} entries SEC(".maps");
+
+/* Identity -> path. Two maps, so that neither kind takes the other's room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct moqstat_id);
+	__type(value, struct moqstat_name);
+} broadcasts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct moqstat_id);
+	__type(value, struct moqstat_name);
+} roots SEC(".maps");
+
+/* The counts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct moqstat_slot_key);
+	__type(value, struct moqstat_opened);
+} opened SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct moqstat_slot_key);
+	__type(value, struct moqstat_closed);
+} closed SEC(".maps");
+
+#endif

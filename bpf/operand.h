@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* operand.h - reads what a site's record points at: registers and the relay's memory. */
+#ifndef MOQSTAT_BPF_OPERAND_H
+#define MOQSTAT_BPF_OPERAND_H
+
+#define X86_EFLAGS_ZF (1 << 6)
+
+/* One register. Written out, since a compiler that merges the cases of the switch below into one
+ * load at a computed place makes code that the verifier refuses; vmlinux/check makes sure that
+ * these offsets are fixed. */
+#define OPERAND_READ(ctx, field)                                                          \
+	({                                                                                \
+		__u64 value_;                                                             \
+		asm volatile("%0 = *(u64 *)(%1 + %2)"                                     \
+			     : "=r"(value_)                                               \
+			     : "r"(ctx), "i"(__builtin_offsetof(struct pt_regs, field))); \
+		value_;                                                                   \
+	})
+
+static __always_inline __u64 operand_reg(struct pt_regs *ctx, __u8 reg)
+{
+	switch (reg) {
+	case MOQSTAT_RAX:
+		return OPERAND_READ(ctx, ax);
+	case MOQSTAT_RCX:
+		return OPERAND_READ(ctx, cx);
+	case MOQSTAT_RDX:
+		return OPERAND_READ(ctx, dx);
+	case MOQSTAT_RBX:
+		return OPERAND_READ(ctx, bx);
+	case MOQSTAT_RSP:
+		return OPERAND_READ(ctx, sp);
+	case MOQSTAT_RBP:
+		return OPERAND_READ(ctx, bp);
+	case MOQSTAT_RSI:
+		return OPERAND_READ(ctx, si);
+	case MOQSTAT_RDI:
+		return OPERAND_READ(ctx, di);
+	case MOQSTAT_R8:
+		return OPERAND_READ(ctx, r8);
+	case MOQSTAT_R9:
+		return OPERAND_READ(ctx, r9);
+	case MOQSTAT_R10:
+		return OPERAND_READ(ctx, r10);
+	case MOQSTAT_R11:
+		return OPERAND_READ(ctx, r11);
+	case MOQSTAT_R12:
+		return OPERAND_READ(ctx, r12);
+	case MOQSTAT_R13:
+		return OPERAND_READ(ctx, r13);
+	case MOQSTAT_R14:
+		return OPERAND_READ(ctx, r14);
+	case MOQSTAT_R15:
+		return OPERAND_READ(ctx, r15);
+	default:
+		return 0;
+	}
+}
+
+static __always_inline __u64 operand_narrow(__u64 value, __u8 width)
+{
+	if (width == 1)
+		return value & 0xff;
+	if (width == 2)
+		return value & 0xffff;
+	if (width == 4)
+		return value & 0xffffffff;
+	return value;
+}
+
+/* The value of an operand; not 0 where memory can't be read. */
+static __noinline int operand_read(struct pt_regs *ctx, const struct moqstat_operand *op,
+				   __u64 *out)
+{
+	__u64 at, value = 0;
+
+	*out = 0;
+	if (op->kind == MOQSTAT_OPERAND_REG) {
+		*out = operand_narrow(operand_reg(ctx, op->reg), op->width) + (__s64)op->disp;
+		return 0;
+	}
+	if (op->kind == MOQSTAT_OPERAND_IMM) {
+		*out = (__s64)op->disp;
+		return 0;
+	}
+	at = operand_reg(ctx, op->reg) + (__s64)op->disp;
+	if (op->index != MOQSTAT_REG_NONE)
+		at += operand_reg(ctx, op->index) * op->scale;
+	if (op->kind == MOQSTAT_OPERAND_DEREF) {
+		if (bpf_probe_read_user(&value, sizeof(value), (void *)at))
+			return -1;
+		at = value + (__s64)op->outer;
+	}
+	value = 0;
+	/* Never a byte beyond the operand: it may be the last of its page. */
+	if (op->width == 8)
+		return bpf_probe_read_user(out, 8, (void *)at);
+	if (op->width == 1)
+		return bpf_probe_read_user(out, 1, (void *)at);
+	if (op->width == 4)
+		return bpf_probe_read_user(out, 4, (void *)at);
+	return bpf_probe_read_user(out, 2, (void *)at);
+}
+
+/* Does the probed branch lead to the bump? */
+static __always_inline bool operand_when(struct pt_regs *ctx, __u8 when)
+{
+	if (when == MOQSTAT_WHEN_ALWAYS)
+		return true;
+	return !(OPERAND_READ(ctx, flags) & X86_EFLAGS_ZF) == (when == MOQSTAT_WHEN_NONZERO);
+}
+
+#endif
