@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * collect.h - what was counted, once a tick, from wherever it comes: live BPF maps or a recording.
+ *
+ * The batch is the only way from the left half of the house (kernel) to the right half (snapshot,
+ * frame, track). It holds plain cumulative numbers; nothing in it points into a kernel map.
+ */
+#ifndef MOQSTAT_COLLECT_H
+#define MOQSTAT_COLLECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <moqstat.h>
+
+/** One incarnation of a broadcast: cumulative counts since it began. */
+struct collect_broadcast {
+	const char *path;     /* UTF-8, not NUL-terminated; owned by the batch */
+	size_t path_len;      /* bytes */
+	uint32_t incarnation; /* rises with each new life of this path */
+	bool held;	      /* the relay may still bump it; read before the counters */
+	uint64_t counts[MOQSTAT_ROLE_MAX][MOQSTAT_TIER_MAX][MOQSTAT_FIELD_MAX];
+	uint64_t ref; /* the backend's own handle, for retire(); 0 in recordings */
+};
+
+/** One incarnation of an auth root on one tier. */
+struct collect_session {
+	const char *root; /* UTF-8, not NUL-terminated; owned by the batch; may be empty */
+	size_t root_len;
+	uint32_t tier; /* enum moqstat_tier */
+	uint32_t incarnation;
+	bool held;
+	uint64_t counts[MOQSTAT_SESSION_FIELD_MAX];
+	uint64_t ref;
+};
+
+/** Everything counted up to one tick. Closed counters were read before any open one. */
+struct collect_batch {
+	uint64_t time_ms; /* CLOCK_REALTIME at the tick, Unix time in milliseconds */
+	struct collect_broadcast *broadcasts;
+	size_t broadcasts_len;
+	struct collect_session *sessions;
+	size_t sessions_len;
+	uint64_t lost[MOQSTAT_LOST_MAX]; /* cumulative, by reason */
+	char *text;			 /* storage behind the paths */
+};
+
+struct collect;
+
+/** What a backend does. All return 0 or -errno. */
+struct collect_ops {
+	/** Fill *batch (zeroed by the caller) with all there is. The end of the input is
+	 *  -ENODATA: a recording has been read through. */
+	int (*read)(struct collect *c, struct collect_batch *batch);
+	/** Forget an incarnation whose final snapshot has been emitted and that nothing holds. */
+	int (*retire_broadcast)(struct collect *c, const struct collect_broadcast *b);
+	int (*retire_session)(struct collect *c, const struct collect_session *s);
+	void (*destroy)(struct collect *c);
+};
+
+/** A backend starts with this. */
+struct collect {
+	const struct collect_ops *ops;
+};
+
+/** Fill *batch from the backend. The caller frees it with collect_batch_deinit(), also after an
+ *  error. Returns 0, -ENODATA at the end of a recording, or another -errno. */
+int collect_read(struct collect *c, struct collect_batch *batch);
+
+/** Free what a batch owns and zero it. */
+void collect_batch_deinit(struct collect_batch *batch);
+
+/** End the backend. NULL is fine. */
+void collect_destroy(struct collect *c);
+
+/** Open a recording that collect_record_create() wrote, for --replay. *out is set on success only
+ *  and is ended by collect_destroy(). A line that is not a batch is an error at collect_read():
+ *  -EBADMSG, logged with file, line and reason. */
+int collect_replay_create(const char *file, struct collect **out);
+
+/** Wrap a backend so that each batch it reads is also appended to `file`, one JSON object a line
+ *  (--record). Takes ownership of `inner`. A batch that cannot be written whole is an error of
+ *  collect_read(). */
+int collect_record_create(const char *file, struct collect *inner, struct collect **out);
+
+#endif /* MOQSTAT_COLLECT_H */

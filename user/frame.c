@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include "frame.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include <moqstat.h>
+
+#include "utf8.h"
+
+/* Digits of the largest u64. */
+#define FRAME_DIGITS	 20
+
+#define FRAME_LEN(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct frame_field frame_fields_0_12[] = {
+	{ "announced", MOQSTAT_ANNOUNCED },
+	{ "announced_closed", MOQSTAT_ANNOUNCED_CLOSED },
+	{ "broadcasts", MOQSTAT_BROADCASTS },
+	{ "broadcasts_closed", MOQSTAT_BROADCASTS_CLOSED },
+	{ "subscriptions", MOQSTAT_SUBSCRIPTIONS },
+	{ "subscriptions_closed", MOQSTAT_SUBSCRIPTIONS_CLOSED },
+	{ "bytes", MOQSTAT_BYTES },
+	{ "frames", MOQSTAT_FRAMES },
+	{ "groups", MOQSTAT_GROUPS },
+};
+
+static const struct frame_field frame_fields_session[] = {
+	{ "sessions", MOQSTAT_SESSIONS },
+	{ "sessions_closed", MOQSTAT_SESSIONS_CLOSED },
+};
+
+const struct frame_schema frame_schema_broadcast_0_12 = {
+	.fields = frame_fields_0_12,
+	.fields_len = FRAME_LEN(frame_fields_0_12),
+};
+
+const struct frame_schema frame_schema_session = {
+	.fields = frame_fields_session,
+	.fields_len = FRAME_LEN(frame_fields_session),
+};
+
+void frame_buf_deinit(struct frame_buf *buf)
+{
+	if (!buf)
+		return;
+	free(buf->data);
+	memset(buf, 0, sizeof(*buf));
+}
+
+/* The most that a frame can take, its NUL included: room is made once, so that nothing can fail
+ * half-way through a frame. */
+static size_t frame_bound(const struct frame_schema *schema, const struct frame_row *rows,
+			  size_t rows_len)
+{
+	size_t row = strlen(":{},"), total = strlen("{}") + 1, i;
+
+	for (i = 0; i < schema->fields_len; i++)
+		row += strlen("\"\":,") + strlen(schema->fields[i].name) + FRAME_DIGITS;
+	for (i = 0; i < rows_len; i++)
+		total += row + rows[i].key_len;
+	return total;
+}
+
+static char *frame_put(char *at, const char *text, size_t len)
+{
+	memcpy(at, text, len);
+	return at + len;
+}
+
+static char *frame_put_row(char *at, const struct frame_schema *schema, const struct frame_row *row)
+{
+	const struct frame_field *field;
+	size_t i;
+
+	at = frame_put(at, row->key, row->key_len);
+	*at++ = ':';
+	*at++ = '{';
+	for (i = 0; i < schema->fields_len; i++) {
+		field = &schema->fields[i];
+		if (i > 0)
+			*at++ = ',';
+		*at++ = '"';
+		at = frame_put(at, field->name, strlen(field->name));
+		*at++ = '"';
+		*at++ = ':';
+		at += snprintf(at, FRAME_DIGITS + 1, "%" PRIu64, row->counts[field->field]);
+	}
+	*at++ = '}';
+	return at;
+}
+
+int frame_build(const struct frame_schema *schema, const struct frame_row *rows, size_t rows_len,
+		struct frame_buf *buf)
+{
+	size_t need = frame_bound(schema, rows, rows_len), i;
+	char *data, *at;
+
+	if (need > buf->size) {
+		data = realloc(buf->data, need);
+		if (!data)
+			return -ENOMEM;
+		buf->data = data;
+		buf->size = need;
+	}
+	at = buf->data;
+	*at++ = '{';
+	for (i = 0; i < rows_len; i++) {
+		if (i > 0)
+			*at++ = ',';
+		at = frame_put_row(at, schema, &rows[i]);
+	}
+	*at++ = '}';
+	*at = '\0';
+	buf->len = (size_t)(at - buf->data);
+	return 0;
+}
+
+/* jansson writes \u001F where serde_json writes \u001f; all else they escape alike. */
+static void frame_lower_escapes(char *json, size_t len)
+{
+	size_t i = 0, j;
+
+	while (i < len) {
+		if (json[i] != '\\') {
+			i++;
+			continue;
+		}
+		if (json[i + 1] != 'u') {
+			i += 2;
+			continue;
+		}
+		for (j = i + 2; j < i + 6; j++)
+			json[j] = (char)tolower((unsigned char)json[j]);
+		i += 6;
+	}
+}
+
+int frame_quote(const char *text, size_t len, char **out, size_t *out_len)
+{
+	size_t need = 0;
+	char *data = NULL;
+	json_t *json;
+
+	/* Checked here, so that a NULL from jansson can only mean that memory is short. */
+	if (!utf8_valid(text, len))
+		return -EILSEQ;
+	json = json_stringn_nocheck(text, len);
+	if (json)
+		need = json_dumpb(json, NULL, 0, JSON_ENCODE_ANY);
+	if (need > 0)
+		data = malloc(need + 1);
+	/* Dumping needs memory of its own, each time. */
+	if (data && json_dumpb(json, data, need, JSON_ENCODE_ANY) != need) {
+		free(data);
+		data = NULL;
+	}
+	json_decref(json);
+	if (!data)
+		return -ENOMEM;
+	data[need] = '\0';
+	frame_lower_escapes(data, need);
+	*out = data;
+	*out_len = need;
+	return 0;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frame.h - the bytes of one frame, as serde_json writes a BTreeMap<String, Snapshot>.
+ *
+ * One JSON object without a space: path (or auth root) to its counters, in the order of the rows.
+ * Source: relay-stats text, `Snapshot`, `SessionSnapshot` and flush_track.
+ */
+#ifndef MOQSTAT_FRAME_H
+#define MOQSTAT_FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** One member of a row's object: its name in JSON, and which of the row's counts it shows. */
+struct frame_field {
+	const char *name;   /* plain ASCII, written without escapes */
+	unsigned int field; /* enum moqstat_field, or moqstat_session_field in session frames */
+};
+
+/** The members of every row of a track, in the order of the JSON. */
+struct frame_schema {
+	const struct frame_field *fields;
+	size_t fields_len;
+};
+
+/** Broadcast tracks of moq-relay 0.12.5 (moq-net 0.1.8): nine fields. */
+extern const struct frame_schema frame_schema_broadcast_0_12;
+
+/** Session tracks, the same in every layout known: sessions, sessions_closed. */
+extern const struct frame_schema frame_schema_session;
+
+/** One row: a key and the counts behind it. Owns nothing. */
+struct frame_row {
+	const char *key; /* a JSON string with its quotes, from frame_quote() */
+	size_t key_len;	 /* bytes */
+	const uint64_t *counts;
+};
+
+/** Where frames are built, tick after tick; zeroed before its first use. */
+struct frame_buf {
+	char *data; /* NUL-terminated once a frame has been built */
+	size_t len; /* bytes of the frame, without the NUL */
+	size_t size;
+};
+
+/** Free what the buffer owns and zero it. NULL is fine. */
+void frame_buf_deinit(struct frame_buf *buf);
+
+/** Build the frame of rows_len rows, which the caller has sorted by the bytes of their paths, into
+ *  *buf over what was there. No rows make `{}`. Returns 0 or -ENOMEM, *buf then as before. */
+int frame_build(const struct frame_schema *schema, const struct frame_row *rows, size_t rows_len,
+		struct frame_buf *buf);
+
+/** Write `len` bytes of UTF-8 at `text` as a JSON string with quotes, escaped as serde_json does.
+ *  *out is NUL-terminated and freed by the caller. Returns 0, -EILSEQ where the text is not UTF-8,
+ *  or -ENOMEM. */
+int frame_quote(const char *text, size_t len, char **out, size_t *out_len);
+
+#endif /* MOQSTAT_FRAME_H */

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "jsonl.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "frame.h"
+
+/* More than all of a line's own punctuation, member names and the sequence. */
+#define JSONL_OVERHEAD 128
+
+void jsonl_init(struct jsonl *j, int fd)
+{
+	memset(j, 0, sizeof(*j));
+	j->fd = fd;
+}
+
+void jsonl_deinit(struct jsonl *j)
+{
+	if (!j)
+		return;
+	free(j->line);
+	j->line = NULL;
+	j->line_size = 0;
+}
+
+/* One write() that may take a part: bytes taken, or -errno. */
+static ssize_t jsonl_write_some(int fd, const char *data, size_t len)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+	ssize_t n;
+
+	for (;;) {
+		n = write(fd, data, len);
+		if (n > 0)
+			return n;
+		if (n == 0)
+			return -EIO;
+		/* stdout is non-blocking where someone who shares it made it so. */
+		if (errno == EAGAIN)
+			poll(&pfd, 1, -1);
+		else if (errno != EINTR)
+			return -errno;
+	}
+}
+
+int jsonl_write_line(struct jsonl *j, const char *line, size_t len)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	if (j->torn)
+		return j->torn;
+	while (done < len) {
+		n = jsonl_write_some(j->fd, line + done, len - done);
+		if (n < 0) {
+			if (done > 0)
+				j->torn = (int)n;
+			return (int)n;
+		}
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+static int jsonl_reserve(struct jsonl *j, size_t size)
+{
+	char *line;
+
+	if (size <= j->line_size)
+		return 0;
+	line = realloc(j->line, size);
+	if (!line)
+		return -ENOMEM;
+	j->line = line;
+	j->line_size = size;
+	return 0;
+}
+
+/* Write head, body and the brace that closes head's object. */
+static int jsonl_write_object(struct jsonl *j, size_t head_len, const char *body, size_t body_len)
+{
+	char *at = j->line + head_len;
+
+	memcpy(at, body, body_len);
+	at[body_len] = '}';
+	at[body_len + 1] = '\n';
+	return jsonl_write_line(j, j->line, head_len + body_len + 2);
+}
+
+int jsonl_write_frame(struct jsonl *j, const char *broadcast, const char *track, uint64_t sequence,
+		      const char *frame, size_t frame_len)
+{
+	char *broadcast_json = NULL, *track_json = NULL;
+	size_t broadcast_len, track_len;
+	int err, n;
+
+	err = frame_quote(broadcast, strlen(broadcast), &broadcast_json, &broadcast_len);
+	if (!err)
+		err = frame_quote(track, strlen(track), &track_json, &track_len);
+	if (!err)
+		err = jsonl_reserve(j, JSONL_OVERHEAD + broadcast_len + track_len + frame_len);
+	if (!err) {
+		n = snprintf(j->line, j->line_size,
+			     "{\"broadcast\":%s,\"track\":%s,\"sequence\":%" PRIu64 ",\"frame\":",
+			     broadcast_json, track_json, sequence);
+		err = jsonl_write_object(j, (size_t)n, frame, frame_len);
+	}
+	free(track_json);
+	free(broadcast_json);
+	return err;
+}
+
+int jsonl_write_status(struct jsonl *j, const char *json, size_t len)
+{
+	static const char head[] = "{\"status\":";
+	int err;
+
+	err = jsonl_reserve(j, JSONL_OVERHEAD + len);
+	if (err)
+		return err;
+	memcpy(j->line, head, sizeof(head) - 1);
+	return jsonl_write_object(j, sizeof(head) - 1, json, len);
+}

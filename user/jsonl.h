@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * jsonl.h - JSON lines to a file descriptor, each of them whole.
+ *
+ * A line is handed to the kernel in one write(), and in more only where the kernel takes a part.
+ * Where an error cuts a line in two, whatever came next would be read as its rest; the writer then
+ * stays closed and says the same error each time.
+ */
+#ifndef MOQSTAT_JSONL_H
+#define MOQSTAT_JSONL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** A writer of lines. */
+struct jsonl {
+	int fd;	  /* not owned */
+	int torn; /* 0, or the -errno that left part of a line behind */
+	char *line;
+	size_t line_size;
+};
+
+/** Write to `fd`, which stays the caller's. SIGPIPE must be ignored, so that a closed pipe is
+ *  -EPIPE and not the end of the process. */
+void jsonl_init(struct jsonl *j, int fd);
+
+/** Free what the writer owns; fd stays open. NULL is fine. */
+void jsonl_deinit(struct jsonl *j);
+
+/** Write the line of one frame: `{"broadcast":…,"track":…,"sequence":N,"frame":…}`. `broadcast`
+ *  and `track` are UTF-8 and are escaped, the frame goes out byte for byte. Returns 0; -EILSEQ
+ *  where a name is not UTF-8; -ENOMEM; or what write() failed with: -EPIPE, -ENOSPC, ... */
+int jsonl_write_frame(struct jsonl *j, const char *broadcast, const char *track, uint64_t sequence,
+		      const char *frame, size_t frame_len);
+
+/** Write the line that says what the counts are worth: `{"status":…}` around `len` bytes of JSON,
+ *  an object. Errors as of jsonl_write_frame(). */
+int jsonl_write_status(struct jsonl *j, const char *json, size_t len);
+
+/** Write `len` bytes that end with the line's newline. Waits where fd is a full non-blocking pipe.
+ *  Returns 0 or what write() failed with. */
+int jsonl_write_line(struct jsonl *j, const char *line, size_t len);
+
+#endif /* MOQSTAT_JSONL_H */

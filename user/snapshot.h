@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * snapshot.h - from what was counted to what is told: the rows of the six tracks, tick by tick.
+ *
+ * Source: relay-stats text, process_slot, process_session_slot and the collection of entries in
+ * run_publisher. A row is shown while it is live (an open counter differs from its closed one) or
+ * when it differs from what was last shown; never shown counts as all zero.
+ *
+ * One path may have several incarnations in a batch, since the agent's tick and the end of a
+ * broadcast's life do not wait for each other. The oldest that is not finished is shown, so that
+ * its final counts go out before the next life's first ones. The backend must say of every
+ * incarnation but the newest that it is no longer held, or the newer ones wait for ever.
+ */
+#ifndef MOQSTAT_SNAPSHOT_H
+#define MOQSTAT_SNAPSHOT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collect.h"
+#include "frame.h"
+
+/** What a track tells of. */
+enum snapshot_kind {
+	SNAPSHOT_BROADCASTS = 0,
+	SNAPSHOT_SESSIONS,
+	SNAPSHOT_KIND_MAX
+};
+
+/** One of the six tracks. */
+struct snapshot_track {
+	const char *name;
+	enum snapshot_kind kind;
+	enum moqstat_role role; /* of broadcasts only */
+	enum moqstat_tier tier;
+};
+
+#define SNAPSHOT_TRACK_MAX 6
+
+/** The tracks, in the order in which they are written. */
+extern const struct snapshot_track snapshot_tracks[SNAPSHOT_TRACK_MAX];
+
+/** What one tick has to tell. It lies in the snapshot and is valid until the next
+ *  snapshot_update(), or snapshot_destroy(). */
+struct snapshot_tick {
+	/** By track: the rows to build its frame from, sorted by the bytes of the path. */
+	const struct frame_row *rows[SNAPSHOT_TRACK_MAX];
+	size_t rows_len[SNAPSHOT_TRACK_MAX];
+	/** By kind: which incarnations are finished, as indices into the batch's broadcasts or
+	 *  sessions. Once the frames are written, the caller hands each to the backend's retire
+	 *  operation. */
+	const size_t *retire[SNAPSHOT_KIND_MAX];
+	size_t retire_len[SNAPSHOT_KIND_MAX];
+	/** Closes beyond the opens seen, held back so that closed <= open: those of the
+	 *  incarnations that stay, as of now, and those of all that were retired so far. Their sum
+	 *  is what MOQSTAT_LOST_CLOSE_UNSEEN counts. */
+	uint64_t held_back;
+	uint64_t held_back_retired;
+};
+
+struct snapshot;
+
+/** Begin with nothing shown. Broadcasts under `prefix` (normalised here; "" means all of them) are
+ *  never shown; auth roots are, wherever they lie, as the relay has it in session_counters. *out
+ *  is ended by snapshot_destroy(). Returns 0 or -ENOMEM. */
+int snapshot_create(const char *prefix, struct snapshot **out);
+
+/** Free everything. NULL is fine. */
+void snapshot_destroy(struct snapshot *s);
+
+/** Take in a batch and say what this tick shows. An incarnation that is no longer held and shows
+ *  nothing new is to be retired and is forgotten; so is one that the batch no longer lists. Where a
+ *  batch lists one incarnation twice, the counts are added up. Returns 0; -ENOMEM; -EILSEQ where a
+ *  path is not UTF-8; -EINVAL where a tier is neither. After an error all is as it was before. */
+int snapshot_update(struct snapshot *s, const struct collect_batch *batch,
+		    struct snapshot_tick *out);
+
+/** Undo the last successful snapshot_update(), for a tick whose frames could not be written: the
+ *  next one then shows what this one would have. Only one step, and not after anything was
+ *  retired; more calls do nothing. */
+void snapshot_rollback(struct snapshot *s);
+
+#endif /* MOQSTAT_SNAPSHOT_H */
