@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+#include "bump.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Instructions looked at on the ways to one bump. */
+#define BUMP_WALK_MAX 256
+
+struct bump_edge {
+	size_t branch;
+	bool taken;
+};
+
+struct bump_walk {
+	size_t seen[BUMP_WALK_MAX];
+	size_t seen_len;
+	size_t todo[BUMP_WALK_MAX];
+	size_t todo_len;
+	struct bump_edge edges[2 * BUMP_BRANCHES_MAX];
+	size_t edges_len;
+};
+
+bool bump_is(const struct code_insn *insn)
+{
+	return insn->lock && (insn->op == CODE_INC || insn->op == CODE_ADD) &&
+	       insn->dst.kind == MOQSTAT_OPERAND_MEM && insn->dst.width == 8 &&
+	       insn->dst.reg != MOQSTAT_REG_NONE;
+}
+
+static int bump_walk_edge(struct bump_walk *w, size_t branch, bool taken)
+{
+	if (w->edges_len == 2 * BUMP_BRANCHES_MAX)
+		return -E2BIG;
+	w->edges[w->edges_len++] = (struct bump_edge){ .branch = branch, .taken = taken };
+	return 0;
+}
+
+/* Note who branches to the instruction; true in *more if anybody does. */
+static int bump_walk_branches(const struct code *code, struct bump_walk *w, size_t insn, bool *any)
+{
+	size_t i, first, len = code_edges_to(code, insn, &first);
+	int err = 0;
+
+	for (i = first; i < first + len && !err; i++) {
+		uint32_t from = code->edges[i].from;
+
+		if (from == CODE_EDGE_TABLE)
+			return -ENOENT;
+		if (code->insns[from].op == CODE_JCC)
+			err = bump_walk_edge(w, from, true);
+		else if (w->todo_len == BUMP_WALK_MAX)
+			err = -E2BIG;
+		else
+			w->todo[w->todo_len++] = from;
+	}
+	*any = len > 0;
+	return err;
+}
+
+/* Go back from one instruction until every way ends in a conditional branch. */
+static int bump_walk_run(const struct code *code, struct bump_walk *w, size_t insn)
+{
+	for (;;) {
+		size_t i;
+		bool any;
+		int err;
+
+		for (i = 0; i < w->seen_len; i++) {
+			if (w->seen[i] == insn)
+				return 0;
+		}
+		if (w->seen_len == BUMP_WALK_MAX)
+			return -E2BIG;
+		w->seen[w->seen_len++] = insn;
+		err = bump_walk_branches(code, w, insn, &any);
+		if (err)
+			return err;
+		if (!insn)
+			return -ENOENT;
+		if (code_ends(&code->insns[insn - 1]))
+			return any ? 0 : -ENOENT;
+		insn--;
+		if (code->insns[insn].op == CODE_JCC)
+			return bump_walk_edge(w, insn, false);
+	}
+}
+
+/* Follow the one way from a branch to the bump, and tell what the bump does. */
+static int bump_eval(const struct code *code, const struct bump_edge *edge, size_t bump,
+		     struct bump_branch *out)
+{
+	ptrdiff_t at = edge->taken ? code_find(code, code->insns[edge->branch].target)
+				   : (ptrdiff_t)edge->branch + 1;
+	const struct code_insn *insn = &code->insns[bump];
+	struct moqstat_operand one = { .kind = MOQSTAT_OPERAND_IMM, .disp = 1 };
+	struct eval e;
+	size_t steps;
+
+	eval_init(&e);
+	for (steps = 0; at >= 0 && (size_t)at != bump; steps++) {
+		if (steps == BUMP_WALK_MAX || (size_t)at >= code->insns_len)
+			return -E2BIG;
+		if (code->insns[at].op == CODE_JMP) {
+			at = code_find(code, code->insns[at].target);
+			continue;
+		}
+		eval_step(&e, &code->insns[at]);
+		at++;
+	}
+	if (at < 0)
+		return -ENOENT;
+	out->address = eval_address(&e, &insn->dst);
+	out->n = eval_operand(&e, insn->op == CODE_INC ? &one : &insn->src);
+	return 0;
+}
+
+static int bump_when(const struct code_insn *branch, bool taken, enum moqstat_when *when)
+{
+	if (branch->cond == CODE_COND_OTHER)
+		return -ENOTSUP;
+	*when = (branch->cond == CODE_COND_ZERO) == taken ? MOQSTAT_WHEN_ZERO
+							  : MOQSTAT_WHEN_NONZERO;
+	return 0;
+}
+
+/* Both ways of a branch lead to the bump: then it must do the same on both. */
+static int bump_join(struct bump_branch *known, const struct bump_branch *other)
+{
+	struct moqstat_operand a, b;
+
+	known->when = MOQSTAT_WHEN_ALWAYS;
+	if (!eval_single(&known->address, &a) || !eval_single(&other->address, &b) ||
+	    !eval_operand_equal(&a, &b))
+		known->address.known = false;
+	if (!eval_single(&known->n, &a) || !eval_single(&other->n, &b) ||
+	    !eval_operand_equal(&a, &b))
+		known->n.known = false;
+	return 0;
+}
+
+int bump_find(const struct code *code, size_t bump, struct bump_branch *out, size_t *len)
+{
+	struct bump_branch found[BUMP_BRANCHES_MAX];
+	struct bump_walk w = { .todo_len = 1, .todo = { bump } };
+	size_t i, k, n = 0;
+	int err = 0;
+
+	while (w.todo_len && !err)
+		err = bump_walk_run(code, &w, w.todo[--w.todo_len]);
+	if (err)
+		return err;
+	for (i = 0; i < w.edges_len; i++) {
+		struct bump_branch b = { .insn = w.edges[i].branch };
+		bool both = false;
+
+		err = bump_eval(code, &w.edges[i], bump, &b);
+		if (err)
+			return err;
+		for (k = 0; k < n && !both; k++) {
+			both = found[k].insn == b.insn;
+			if (both)
+				bump_join(&found[k], &b);
+		}
+		if (both)
+			continue;
+		if (n == BUMP_BRANCHES_MAX)
+			return -E2BIG;
+		/* A condition we can't tell does no harm where both ways lead on. */
+		if (bump_when(&code->insns[b.insn], w.edges[i].taken, &b.when)) {
+			for (k = i + 1; k < w.edges_len && !both; k++)
+				both = w.edges[k].branch == b.insn;
+			if (!both)
+				return -ENOTSUP;
+		}
+		found[n++] = b;
+	}
+	if (!n)
+		return -ENOENT;
+	memcpy(out, found, n * sizeof(*out));
+	*len = n;
+	return 0;
+}
+
+ptrdiff_t bump_writer(const struct code *code, size_t insn, unsigned int reg)
+{
+	size_t first;
+
+	while (insn > 0) {
+		if (code_edges_to(code, insn, &first) || code_ends(&code->insns[insn - 1]))
+			return -1;
+		insn--;
+		if (code->insns[insn].writes & (1u << reg))
+			return insn;
+	}
+	return -1;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * code.h - one function's machine code, decoded: instructions, and who jumps where.
+ *
+ * The only file that knows the decoder library is code_x86.c; another architecture is another
+ * file behind this header.
+ */
+#ifndef MOQSTAT_CODE_H
+#define MOQSTAT_CODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <moqstat.h>
+
+#include "elf.h"
+
+/** How the kernel runs a probed instruction, which decides what a probe costs and whether it
+ *  fires at all (design, section 3; arch/x86/kernel/uprobes.c). */
+enum code_class {
+	CODE_CLASS_EMULATED = 0, /* branch, call, push of a register, nop: one trap */
+	CODE_CLASS_STEPPED,	 /* executed out of line: two traps */
+	CODE_CLASS_REFUSED,	 /* LOCK prefix and other: never fires */
+};
+
+/** What an instruction does, as far as the finder follows it. */
+enum code_op {
+	CODE_OTHER = 0, /* changes the registers of `writes`, and memory if `stores` */
+	CODE_MOV,	/* also movzx: dst = src, zero-extended from src.width */
+	CODE_LEA,
+	CODE_ADD,
+	CODE_SUB,
+	CODE_SHL,
+	CODE_IMUL, /* dst = src * src2 */
+	CODE_ZERO, /* xor r, r */
+	CODE_CMOV,
+	CODE_TEST,
+	CODE_CMP,
+	CODE_INC,
+	CODE_DEC,
+	CODE_JMP, /* target 0: indirect */
+	CODE_JCC,
+	CODE_CALL, /* target 0: indirect */
+	CODE_RET,
+	CODE_TRAP,    /* ud2, int3, hlt: does not go on */
+	CODE_INVALID, /* not decodable */
+};
+
+/** Conditions that matter. */
+enum code_cond {
+	CODE_COND_OTHER = 0,
+	CODE_COND_ZERO,	   /* e: ZF = 1 */
+	CODE_COND_NONZERO, /* ne: ZF = 0 */
+};
+
+/** One instruction, with its first three explicit operands. An immediate is in disp; one of more
+ *  than 32 bits is of kind NONE. */
+struct code_insn {
+	uint64_t addr;
+	uint64_t target; /* of a direct branch or call; of a lea relative to rip, what it yields */
+	struct moqstat_operand dst;
+	struct moqstat_operand src;
+	struct moqstat_operand src2;
+	uint16_t writes; /* general registers changed, bit by enum moqstat_reg */
+	uint8_t len;
+	uint8_t op;    /* enum code_op */
+	uint8_t cond;  /* enum code_cond, of CODE_JCC and CODE_CMOV */
+	uint8_t class; /* enum code_class */
+	bool lock;
+	bool stores; /* may write memory */
+	bool flags;  /* changes the zero flag */
+};
+
+/** An edge: the instruction `from` branches to the instruction `to`. */
+struct code_edge {
+	uint32_t to;
+	uint32_t from; /* CODE_EDGE_TABLE: out of a jump table */
+};
+
+#define CODE_EDGE_TABLE UINT32_MAX
+
+struct code {
+	uint64_t addr;
+	uint64_t size;
+	struct code_insn *insns;
+	size_t insns_len;
+	struct code_edge *edges; /* sorted by `to` */
+	size_t edges_len;
+};
+
+/** Decode `size` bytes of code at virtual address `addr` of `f`, a whole function. Bytes that are
+ *  no instruction become CODE_INVALID ones of length 1. *out is ended by code_deinit().
+ *  -ERANGE: not in the file; -ENOMEM. */
+int code_init(const struct elf_file *f, uint64_t addr, uint64_t size, struct code *out);
+void code_deinit(struct code *code);
+
+/** Index of the instruction at an address, or -1. */
+ptrdiff_t code_find(const struct code *code, uint64_t addr);
+
+/** The branches to an instruction: edges[*first .. *first + return value). */
+size_t code_edges_to(const struct code *code, size_t insn, size_t *first);
+
+/** True if the bytes could hold a locked 64-bit inc, dec or add to memory: a cheap test that
+ *  spares decoding what can't hold a bump. Never false where there is one. */
+bool code_may_bump(const uint8_t *bytes, uint64_t size);
+
+/** Does execution never run on into the next instruction? */
+bool code_ends(const struct code_insn *insn);
+
+/** Names for people: "rax"; "emulated"; and the mnemonic class of a probed instruction. */
+const char *code_reg_name(unsigned int reg);
+const char *code_class_name(enum code_class class);
+const char *code_op_name(const struct code_insn *insn);
+
+#endif /* MOQSTAT_CODE_H */

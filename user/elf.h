@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * elf.h - what the site finder needs of an x86-64 ELF executable: code, constants, function
+ * symbols, build-id. Read-only, and safe on hostile files.
+ */
+#ifndef MOQSTAT_ELF_H
+#define MOQSTAT_ELF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Bytes of a build-id that are kept, and its text in hexadecimal with the NUL. */
+#define ELF_BUILD_ID_MAX  64
+#define ELF_BUILD_ID_TEXT (2 * ELF_BUILD_ID_MAX + 1)
+
+/** A function of the symbol table. */
+struct elf_symbol {
+	uint64_t addr;	  /* virtual address in the file */
+	uint64_t size;	  /* bytes, > 0, wholly inside an executable section */
+	const char *name; /* mangled; owned by the file */
+};
+
+struct elf_file;
+
+/** Read the executable at `path` and check that it is one this program can analyse. What is
+ *  wrong with it is logged. *out is ended by elf_file_destroy().
+ *  Errors: what open(2) gives; -ENOEXEC not an ELF executable, or a damaged one; -ENOTSUP another
+ *  architecture; -ENODATA no symbol table (stripped). */
+int elf_file_create(const char *path, struct elf_file **out);
+void elf_file_destroy(struct elf_file *f);
+
+/** The path given, for messages. */
+const char *elf_file_path(const struct elf_file *f);
+
+/** The GNU build-id in hexadecimal; "" if the file has none. */
+const char *elf_file_build_id(const struct elf_file *f);
+
+/** Functions, sorted by address. */
+const struct elf_symbol *elf_file_symbols(const struct elf_file *f, size_t *len);
+
+/** `size` bytes of section content at a virtual address, or NULL where the file has none.
+ *  Owned by the file. */
+const uint8_t *elf_file_bytes(const struct elf_file *f, uint64_t addr, uint64_t size);
+
+/** Where a virtual address lies in the file, as uprobes want it. -ERANGE outside any loaded
+ *  segment. */
+int elf_file_offset(const struct elf_file *f, uint64_t addr, uint64_t *offset);
+
+/** The source name of a mangled Rust symbol, without the hash; a copy of `name` where it is not
+ *  one. The caller frees it. NULL without memory. */
+char *elf_demangle(const char *name);
+
+#endif /* MOQSTAT_ELF_H */

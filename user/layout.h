@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * layout.h - what differs from one release of the relay to the next, as data: how its counters lie
+ * in memory, which functions matter, what its frames hold.
+ */
+#ifndef MOQSTAT_LAYOUT_H
+#define MOQSTAT_LAYOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <moqstat.h>
+
+#include "frame.h"
+
+/** Functions that the probes need, by what they are. */
+enum layout_function {
+	LAYOUT_ENTRY = 0,   /* Stats::entry(&self, &path) -> Option<Arc<BroadcastEntry>> */
+	LAYOUT_SUBSCRIBE,   /* SessionBroadcasts::subscribe(ret, &self, &path) */
+	LAYOUT_UNSUBSCRIBE, /* <BroadcastSubscription as Drop>::drop(&mut self) */
+	LAYOUT_SESSION,	    /* StatsHandle::session(&self, &root) -> SessionStats */
+	LAYOUT_FUNCTION_MAX
+};
+
+struct layout {
+	const char *name;	 /* for people and for the cache, e.g. "moq-net 0.1.8" */
+	const char *relays;	 /* releases verified with it */
+	uint32_t header;	 /* bytes of the Arc in front of the counters */
+	uint32_t stride;	 /* bytes of the counters of one tier; a role has two */
+	uint32_t tier_of_handle; /* offset of the tier byte in StatsHandle */
+	uint32_t
+		shared_of_stats; /* offset of the pointer in Stats that is null when they are off */
+	uint32_t session_open;	 /* offsets of the two session counters in their Arc */
+	uint32_t session_close;
+	uint32_t session_size;			    /* bytes of that Arc */
+	const enum moqstat_field *memory;	    /* the counters in order; stride / 8 of them */
+	const struct frame_schema *frame;	    /* of a broadcast's counters */
+	const char *functions[LAYOUT_FUNCTION_MAX]; /* demangled, without the hash */
+};
+
+/** The layouts known, and how many. */
+const struct layout *layout_all(size_t *len);
+
+/** The layout of that name, or NULL. */
+const struct layout *layout_find(const char *name);
+
+/** Which counter lies at `offset` bytes from the entry's Arc pointer when the tier is 0?
+ *  -ENOENT: none. */
+int layout_counter(const struct layout *l, int64_t offset, enum moqstat_role *role,
+		   enum moqstat_field *field);
+
+/** Bytes that the relay allocates for one entry. */
+uint32_t layout_entry_size(const struct layout *l);
+
+/** A counter's name as in the relay's JSON, e.g. "announced_closed". */
+const char *layout_field_name(enum moqstat_field field);
+
+/** "publisher" or "subscriber". */
+const char *layout_role_name(enum moqstat_role role);
+
+#endif /* MOQSTAT_LAYOUT_H */

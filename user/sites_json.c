@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+#include "sites_json.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const kind_names[] = {
+	[MOQSTAT_OPERAND_NONE] = "none",   [MOQSTAT_OPERAND_IMM] = "imm",
+	[MOQSTAT_OPERAND_REG] = "reg",	   [MOQSTAT_OPERAND_MEM] = "mem",
+	[MOQSTAT_OPERAND_DEREF] = "deref",
+};
+
+static const char *const event_names[MOQSTAT_EVENT_MAX] = {
+	[MOQSTAT_EVENT_BUMP] = "bump",
+	[MOQSTAT_EVENT_ENTRY] = "entry",
+	[MOQSTAT_EVENT_ENTRY_NEW] = "entry-new",
+	[MOQSTAT_EVENT_SESSION] = "session",
+	[MOQSTAT_EVENT_SESSION_BUMP] = "session-bump",
+	[MOQSTAT_EVENT_SESSION_NEW] = "session-new",
+};
+
+static const char *const when_names[] = {
+	[MOQSTAT_WHEN_ALWAYS] = "always",
+	[MOQSTAT_WHEN_NONZERO] = "nonzero",
+	[MOQSTAT_WHEN_ZERO] = "zero",
+};
+
+static const char *const role_names[] = { "publisher", "subscriber", "by-side" };
+
+#define NAMES(array) array, sizeof(array) / sizeof((array)[0])
+
+/* Index of a name, or -1. */
+static int json_name(const json_t *value, const char *const *names, size_t len)
+{
+	const char *text = json_string_value(value);
+	size_t i;
+
+	for (i = 0; text && i < len; i++) {
+		if (names[i] && !strcmp(names[i], text))
+			return i;
+	}
+	return -1;
+}
+
+static json_t *operand_encode(const struct moqstat_operand *op)
+{
+	json_t *json;
+
+	if (op->kind == MOQSTAT_OPERAND_NONE)
+		return json_null();
+	json = json_pack("{s:s, s:i}", "kind", kind_names[op->kind], "width", op->width);
+	if (op->reg != MOQSTAT_REG_NONE)
+		json_object_set_new(json, "reg", json_string(code_reg_name(op->reg)));
+	if (op->index != MOQSTAT_REG_NONE) {
+		json_object_set_new(json, "index", json_string(code_reg_name(op->index)));
+		json_object_set_new(json, "scale", json_integer(op->scale));
+	}
+	if (op->disp)
+		json_object_set_new(json, "disp", json_integer(op->disp));
+	if (op->kind == MOQSTAT_OPERAND_DEREF)
+		json_object_set_new(json, "outer", json_integer(op->outer));
+	return json;
+}
+
+static int reg_decode(const json_t *json)
+{
+	const char *name = json_string_value(json);
+	int i;
+
+	if (!json)
+		return MOQSTAT_REG_NONE;
+	for (i = 0; name && i < 16; i++) {
+		if (!strcmp(code_reg_name(i), name))
+			return i;
+	}
+	return -1;
+}
+
+/* An integer of an object within bounds; `missing` where it has none. */
+static bool int_decode(const json_t *object, const char *name, int64_t missing, int64_t low,
+		       int64_t high, int64_t *out)
+{
+	const json_t *value = json_object_get(object, name);
+
+	*out = value ? json_integer_value(value) : missing;
+	return (!value || json_is_integer(value)) && *out >= low && *out <= high;
+}
+
+static bool operand_decode(const json_t *json, struct moqstat_operand *out)
+{
+	int kind = json_name(json_object_get(json, "kind"), NAMES(kind_names));
+	int reg = reg_decode(json_object_get(json, "reg"));
+	int index = reg_decode(json_object_get(json, "index"));
+	int64_t width, scale, disp, outer;
+
+	memset(out, 0, sizeof(*out));
+	if (json_is_null(json))
+		return true;
+	if (kind <= MOQSTAT_OPERAND_NONE || reg < 0 || index < 0 ||
+	    (kind != MOQSTAT_OPERAND_IMM && reg == MOQSTAT_REG_NONE) ||
+	    !int_decode(json, "width", 8, 0, 8, &width) ||
+	    !int_decode(json, "scale", 1, 1, 8, &scale) ||
+	    !int_decode(json, "disp", 0, INT32_MIN, INT32_MAX, &disp) ||
+	    !int_decode(json, "outer", 0, INT32_MIN, INT32_MAX, &outer))
+		return false;
+	*out = (struct moqstat_operand){ .kind = kind,
+					 .reg = reg,
+					 .index = index,
+					 .scale = scale,
+					 .width = width,
+					 .disp = disp,
+					 .outer = outer };
+	return true;
+}
+
+static const char *site_field_name(const struct moqstat_site *what)
+{
+	if (what->event == MOQSTAT_EVENT_SESSION_BUMP)
+		return what->field == MOQSTAT_SESSIONS ? "sessions" : "sessions_closed";
+	return layout_field_name(what->field);
+}
+
+static json_t *site_encode(const struct site *site)
+{
+	const struct moqstat_site *what = &site->what;
+	json_t *json = json_pack(
+		"{s:s, s:I, s:I, s:s, s:s, s:s, s:i, s:o, s:o}", "event", event_names[what->event],
+		"address", (json_int_t)site->addr, "offset", (json_int_t)site->offset,
+		"instruction", site->insn, "class", code_class_name(site->class), "counts_when",
+		when_names[what->when], "function", (int)site->function, "entry",
+		operand_encode(&what->entry), "guard", operand_encode(&site->guard));
+
+	if (!json)
+		return NULL;
+	if (what->event == MOQSTAT_EVENT_BUMP || what->event == MOQSTAT_EVENT_SESSION_BUMP) {
+		json_object_set_new(json, "bump", json_integer(site->bump));
+		json_object_set_new(json, "field", json_string(site_field_name(what)));
+		json_object_set_new(json, "opens", json_boolean(what->opens));
+		json_object_set_new(json, "n", operand_encode(&what->n));
+	}
+	if (what->event == MOQSTAT_EVENT_BUMP)
+		json_object_set_new(json, "role", json_string(role_names[what->role]));
+	if (what->tier.kind)
+		json_object_set_new(json, "tier", operand_encode(&what->tier));
+	if (what->side.kind)
+		json_object_set_new(json, "side", operand_encode(&what->side));
+	return json;
+}
+
+static int field_decode(const struct layout *l, const json_t *json, int event)
+{
+	static const char *const sessions[] = { "sessions", "sessions_closed" };
+	const char *name = json_string_value(json);
+	size_t i;
+
+	if (event == MOQSTAT_EVENT_SESSION_BUMP)
+		return json_name(json, NAMES(sessions));
+	for (i = 0; name && i < l->frame->fields_len; i++) {
+		if (!strcmp(l->frame->fields[i].name, name))
+			return l->frame->fields[i].field;
+	}
+	return -1;
+}
+
+static bool site_decode(const struct sites *s, const json_t *json, struct site *out)
+{
+	static const char *const classes[] = { "emulated", "stepped", "refused" };
+	int event = json_name(json_object_get(json, "event"), NAMES(event_names));
+	int when = json_name(json_object_get(json, "counts_when"), NAMES(when_names));
+	int class = json_name(json_object_get(json, "class"), NAMES(classes));
+	const char *insn = json_string_value(json_object_get(json, "instruction"));
+	const json_t *side = json_object_get(json, "side"), *tier = json_object_get(json, "tier");
+	struct moqstat_site *what = &out->what;
+	int64_t addr, offset, bump, function;
+	int role = 0, field = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (event < 0 || when < 0 || class < 0 || !insn || strlen(insn) >= sizeof(out->insn) ||
+	    !int_decode(json, "address", 0, 1, INT64_MAX, &addr) ||
+	    !int_decode(json, "offset", 0, 1, INT64_MAX, &offset) ||
+	    !int_decode(json, "bump", 0, 0, INT64_MAX, &bump) ||
+	    !int_decode(json, "function", 0, 0, (int64_t)s->functions_len - 1, &function) ||
+	    !operand_decode(json_object_get(json, "entry"), &what->entry) ||
+	    !operand_decode(json_object_get(json, "guard"), &out->guard) ||
+	    (tier && !operand_decode(tier, &what->tier)) ||
+	    (side && !operand_decode(side, &what->side)))
+		return false;
+	if (event == MOQSTAT_EVENT_BUMP)
+		role = json_name(json_object_get(json, "role"), NAMES(role_names));
+	if (event == MOQSTAT_EVENT_BUMP || event == MOQSTAT_EVENT_SESSION_BUMP) {
+		field = field_decode(s->layout, json_object_get(json, "field"), event);
+		if (!operand_decode(json_object_get(json, "n"), &what->n))
+			return false;
+	}
+	if (role < 0 || field < 0)
+		return false;
+	strcpy(out->insn, insn);
+	out->addr = addr;
+	out->offset = offset;
+	out->bump = bump;
+	out->class = class;
+	out->function = function;
+	what->event = event;
+	what->when = when;
+	what->role = role;
+	what->field = field;
+	what->opens = json_is_true(json_object_get(json, "opens"));
+	return true;
+}
+
+static json_t *unprobed_encode(const struct sites_unprobed *u)
+{
+	return json_pack("{s:I, s:s, s:s, s:s}", "bump", (json_int_t)u->bump, "role",
+			 role_names[u->role], "field", layout_field_name(u->field), "reason",
+			 u->reason);
+}
+
+json_t *sites_json_encode(const struct sites *s)
+{
+	json_t *functions = json_array(), *list = json_array(), *unprobed = json_array();
+	size_t i;
+
+	for (i = 0; i < s->functions_len; i++)
+		json_array_append_new(functions,
+				      json_pack("{s:s, s:I, s:i}", "name", s->functions[i].name,
+						"address", (json_int_t)s->functions[i].addr,
+						"which", s->functions[i].role));
+	for (i = 0; i < s->len; i++)
+		json_array_append_new(list, site_encode(&s->list[i]));
+	for (i = 0; i < s->unprobed_len; i++)
+		json_array_append_new(unprobed, unprobed_encode(&s->unprobed[i]));
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "layout", s->layout->name, "relays",
+			 s->layout->relays, "build_id", s->build_id, "functions", functions,
+			 "sites", list, "unprobed", unprobed);
+}
+
+static int functions_decode(const json_t *json, struct sites *out)
+{
+	size_t i, len = json_array_size(json);
+
+	out->functions = calloc(len + 1, sizeof(*out->functions));
+	if (!out->functions)
+		return -ENOMEM;
+	for (i = 0; i < len; i++) {
+		const json_t *item = json_array_get(json, i);
+		const char *name = json_string_value(json_object_get(item, "name"));
+		int64_t addr, which;
+
+		if (!name || !int_decode(item, "address", 0, 1, INT64_MAX, &addr) ||
+		    !int_decode(item, "which", -1, -1, LAYOUT_FUNCTION_MAX - 1, &which))
+			return -EBADMSG;
+		out->functions[i] = (struct sites_function){ .name = strdup(name),
+							     .addr = addr,
+							     .role = which };
+		out->functions_len++;
+		if (!out->functions[i].name)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int list_decode(const json_t *json, struct sites *out)
+{
+	size_t i, len = json_array_size(json);
+
+	if (!len || len > MOQSTAT_SITES_MAX)
+		return -EBADMSG;
+	out->list = calloc(len, sizeof(*out->list));
+	if (!out->list)
+		return -ENOMEM;
+	for (i = 0; i < len; i++) {
+		if (!site_decode(out, json_array_get(json, i), &out->list[i]))
+			return -EBADMSG;
+		out->len++;
+	}
+	return 0;
+}
+
+int sites_json_decode(const json_t *json, struct sites *out)
+{
+	const char *layout = json_string_value(json_object_get(json, "layout"));
+	const char *build_id = json_string_value(json_object_get(json, "build_id"));
+	struct sites s = { 0 };
+	int err;
+
+	/* What has bumps without probes is scanned anew, to have the reasons. */
+	if (!layout || !build_id || strlen(build_id) >= sizeof(s.build_id) ||
+	    json_array_size(json_object_get(json, "unprobed")))
+		return -EBADMSG;
+	s.layout = layout_find(layout);
+	if (!s.layout)
+		return -ENOTSUP;
+	strcpy(s.build_id, build_id);
+	err = functions_decode(json_object_get(json, "functions"), &s);
+	if (!err)
+		err = list_decode(json_object_get(json, "sites"), &s);
+	if (err) {
+		sites_deinit(&s);
+		return err;
+	}
+	s.cached = true;
+	*out = s;
+	return 0;
+}
