@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <moqstat.h>
+
+#include "log.h"
+#include "utf8.h"
+
+#define OPTIONS_INTERVAL_MIN   0.05
+#define OPTIONS_INTERVAL_MAX   3600.0
+#define OPTIONS_BROADCASTS_MAX 1000000
+
+static const char options_text[] =
+	"moqstat: the statistics of a running moq-relay, from outside, by eBPF\n"
+	"\n"
+	"usage: moqstat run --pid PID [options]      emit the six stats tracks of a relay\n"
+	"       moqstat run --replay FILE [options]  the same from a recording; needs no root\n"
+	"       moqstat sites --pid PID | --binary FILE [--json]\n"
+	"                                            where the counters are bumped\n"
+	"       moqstat --help | --version\n"
+	"\n"
+	"run:\n"
+	"  --pid PID            the relay's process; it may run already, and is left untouched\n"
+	"  --replay FILE        read what --record wrote instead\n"
+	"  --record FILE        also append what is counted at each tick to FILE\n"
+	"  --node NODE          publish as <prefix>/node/NODE; default: <prefix>/node\n"
+	"  --prefix PATH        where stats broadcasts live, default .stats; paths under it are "
+	"not\n"
+	"                       counted\n"
+	"  --interval SECONDS   from one tick to the next, 0.05 to 3600, default 1\n"
+	"  --output jsonl       one line a frame on standard output (the default, and the only "
+	"one);\n"
+	"                       the first line tells what each field is worth\n"
+	"  --max-broadcasts N   told apart at once, default 16384; what exceeds it is summed up "
+	"in\n"
+	"                       __overflow__\n"
+	"\n"
+	"sites:\n"
+	"  --binary FILE        an executable; or --pid PID: that of a process\n"
+	"  --json               as one JSON object\n"
+	"\n"
+	"both:\n"
+	"  --no-cache           scan the executable even if its sites are known from last time\n"
+	"  --verbose            say more on standard error\n"
+	"\n"
+	"A live run needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; a kernel from 5.15 on "
+	"with\n"
+	"BTF; and an x86-64 moq-relay 0.12.5 with its symbol table, whose own statistics are on.\n"
+	"\n"
+	"exit status: 0 done, or stopped by SIGINT or SIGTERM; 1 something failed; 2 bad "
+	"arguments,\n"
+	"file or process; 3 the relay ended.\n";
+
+enum {
+	OPTION_PID = 256,
+	OPTION_BINARY,
+	OPTION_REPLAY,
+	OPTION_RECORD,
+	OPTION_NODE,
+	OPTION_PREFIX,
+	OPTION_INTERVAL,
+	OPTION_OUTPUT,
+	OPTION_MAX_BROADCASTS,
+	OPTION_JSON,
+	OPTION_NO_CACHE,
+	OPTION_VERBOSE,
+};
+
+static const struct option options_long[] = {
+	{ "pid", required_argument, NULL, OPTION_PID },
+	{ "binary", required_argument, NULL, OPTION_BINARY },
+	{ "replay", required_argument, NULL, OPTION_REPLAY },
+	{ "record", required_argument, NULL, OPTION_RECORD },
+	{ "node", required_argument, NULL, OPTION_NODE },
+	{ "prefix", required_argument, NULL, OPTION_PREFIX },
+	{ "interval", required_argument, NULL, OPTION_INTERVAL },
+	{ "output", required_argument, NULL, OPTION_OUTPUT },
+	{ "max-broadcasts", required_argument, NULL, OPTION_MAX_BROADCASTS },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "no-cache", no_argument, NULL, OPTION_NO_CACHE },
+	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ 0 },
+};
+
+static int options_number(const char *name, const char *text, long low, long high, long *out)
+{
+	char *end;
+	long value;
+
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (errno || end == text || *end || value < low || value > high) {
+		log_error("--%s %s: give a whole number from %ld to %ld", name, text, low, high);
+		return -EINVAL;
+	}
+	*out = value;
+	return 0;
+}
+
+static int options_interval(const char *text, uint64_t *out)
+{
+	char *end;
+	double seconds;
+
+	errno = 0;
+	seconds = strtod(text, &end);
+	if (errno || end == text || *end || !isfinite(seconds) || seconds < OPTIONS_INTERVAL_MIN ||
+	    seconds > OPTIONS_INTERVAL_MAX) {
+		log_error("--interval %s: give seconds from %g to %g", text, OPTIONS_INTERVAL_MIN,
+			  OPTIONS_INTERVAL_MAX);
+		return -EINVAL;
+	}
+	*out = (uint64_t)(seconds * 1000 + 0.5);
+	return 0;
+}
+
+static int options_path(const char *name, const char *text, const char **out)
+{
+	if (!utf8_valid(text, strlen(text))) {
+		log_error("--%s: give a path in UTF-8", name);
+		return -EINVAL;
+	}
+	*out = text;
+	return 0;
+}
+
+static int options_one(struct options *o, int option)
+{
+	long number = 0;
+	int err = 0;
+
+	switch (option) {
+	case OPTION_PID:
+		err = options_number("pid", optarg, 1, 4194304, &number);
+		o->pid = number;
+		return err;
+	case OPTION_BINARY:
+		o->binary = optarg;
+		return 0;
+	case OPTION_REPLAY:
+		o->replay = optarg;
+		return 0;
+	case OPTION_RECORD:
+		o->record = optarg;
+		return 0;
+	case OPTION_NODE:
+		return options_path("node", optarg, &o->node);
+	case OPTION_PREFIX:
+		return options_path("prefix", optarg, &o->prefix);
+	case OPTION_INTERVAL:
+		return options_interval(optarg, &o->interval_ms);
+	case OPTION_OUTPUT:
+		if (!strcmp(optarg, "jsonl"))
+			return 0;
+		log_error("--output %s: jsonl is the only one there is", optarg);
+		return -EINVAL;
+	case OPTION_MAX_BROADCASTS:
+		err = options_number("max-broadcasts", optarg, 1, OPTIONS_BROADCASTS_MAX, &number);
+		o->max_broadcasts = number;
+		return err;
+	case OPTION_JSON:
+		o->json = true;
+		return 0;
+	case OPTION_NO_CACHE:
+		o->no_cache = true;
+		return 0;
+	case OPTION_VERBOSE:
+		o->verbose = true;
+		return 0;
+	case 'h':
+		o->command = OPTIONS_HELP;
+		return 0;
+	case 'V':
+		o->command = OPTIONS_VERSION;
+		return 0;
+	default: /* getopt_long has said what is wrong */
+		return -EINVAL;
+	}
+}
+
+static int options_check(const struct options *o)
+{
+	if (o->command == OPTIONS_RUN && !o->pid == !o->replay) {
+		log_error("run: give either --pid PID or --replay FILE");
+		return -EINVAL;
+	}
+	if (o->command == OPTIONS_RUN && (o->binary || o->json)) {
+		log_error("run: --binary and --json belong to `moqstat sites`");
+		return -EINVAL;
+	}
+	if (o->command == OPTIONS_SITES && !o->pid == !o->binary) {
+		log_error("sites: give either --pid PID or --binary FILE");
+		return -EINVAL;
+	}
+	if (o->command == OPTIONS_SITES && (o->replay || o->record)) {
+		log_error("sites: --replay and --record belong to `moqstat run`");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int options_command(const char *word, enum options_command *out)
+{
+	if (!strcmp(word, "run"))
+		*out = OPTIONS_RUN;
+	else if (!strcmp(word, "sites"))
+		*out = OPTIONS_SITES;
+	else if (!strcmp(word, "help"))
+		*out = OPTIONS_HELP;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *out)
+{
+	struct options o = { .prefix = ".stats",
+			     .interval_ms = 1000,
+			     .max_broadcasts = MOQSTAT_BROADCASTS_DEFAULT };
+	bool named = argc > 1 && argv[1][0] != '-';
+	int option;
+
+	if (argc < 2) {
+		log_error("say what to do: run, sites, or --help");
+		return -EINVAL;
+	}
+	if (named && options_command(argv[1], &o.command)) {
+		log_error("%s: no such command; there are run and sites, see moqstat --help",
+			  argv[1]);
+		return -EINVAL;
+	}
+	optind = named ? 2 : 1;
+	while ((option = getopt_long(argc, argv, "hV", options_long, NULL)) != -1) {
+		if (options_one(&o, option))
+			return -EINVAL;
+		if (o.command == OPTIONS_HELP || o.command == OPTIONS_VERSION) {
+			*out = o;
+			return option == 'h' || option == 'V' ? 0 : -EINVAL;
+		}
+	}
+	if (optind < argc) {
+		log_error("%s: an argument too many, see moqstat --help", argv[optind]);
+		return -EINVAL;
+	}
+	if (options_check(&o))
+		return -EINVAL;
+	*out = o;
+	return 0;
+}
+
+int options_help(void)
+{
+	errno = 0;
+	if (fputs(options_text, stdout) == EOF || fflush(stdout))
+		return errno ? -errno : -EIO;
+	return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * probes.h - loads the BPF programs and attaches them to a relay's sites; all of them or none.
+ *
+ * Everything attached is held by file descriptors of this process: however it ends, the kernel
+ * takes the probes away and the relay is as it was.
+ */
+#ifndef MOQSTAT_PROBES_H
+#define MOQSTAT_PROBES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sites.h"
+#include "target.h"
+
+struct moqstat_bpf;
+struct probes;
+
+/** Load and attach. `sites` and `target` must outlive the result. max_broadcasts bounds broadcasts,
+ *  and apart from them roots by tier. What fails is logged with what to do; nothing stays attached
+ *  then. *out is ended by probes_destroy(). Errors: -EPERM a capability is missing; -ENOTSUP the
+ *  kernel lacks something (named in the message); -ESRCH the relay has ended; other -errno. */
+int probes_create(const struct target *target, const struct sites *sites, uint32_t max_broadcasts,
+		  struct probes **out);
+void probes_destroy(struct probes *p);
+
+/** The loaded object, for its maps. */
+struct moqstat_bpf *probes_object(const struct probes *p);
+
+/** "uprobe_multi", or "perf_event" where the kernel lacks that. */
+const char *probes_kind(const struct probes *p);
+
+/** How often site i of the list fired in the relay so far. */
+int probes_hits(const struct probes *p, size_t site, uint64_t *hits);
+
+#endif /* MOQSTAT_PROBES_H */

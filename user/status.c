@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "status.h"
+
+#include "collect_format.h"
+#include "snapshot.h"
+
+#ifndef MOQSTAT_VERSION
+#define MOQSTAT_VERSION "unknown"
+#endif
+
+#define STATUS_ATTACHED                                                                            \
+	"what was opened before the probes were attached is not counted, and its closes are held " \
+	"back"
+#define STATUS_OFF \
+	"the relay's own statistics are off, and this release counts only where they are on"
+
+static json_t *status_field(bool complete, const char *reason,
+			    enum collect_live_statistics statistics)
+{
+	if (!complete)
+		return json_pack("{s:s, s:s}", "state", "unavailable", "reason", reason);
+	if (statistics == COLLECT_LIVE_OFF)
+		return json_pack("{s:s, s:s}", "state", "unavailable", "reason", STATUS_OFF);
+	return json_pack("{s:s, s:s}", "state", "since-attach", "reason", STATUS_ATTACHED);
+}
+
+static json_t *status_track(const struct sites *sites, const struct snapshot_track *track,
+			    enum collect_live_statistics statistics)
+{
+	const struct frame_schema *schema =
+		track->kind == SNAPSHOT_SESSIONS ? &frame_schema_session : sites->layout->frame;
+	json_t *fields = json_object();
+	const char *reason = "";
+	size_t i;
+
+	for (i = 0; i < schema->fields_len; i++) {
+		bool complete = track->kind == SNAPSHOT_SESSIONS
+					? sites_sessions_complete(sites, &reason)
+					: sites_complete(sites, track->role,
+							 schema->fields[i].field, &reason);
+
+		json_object_set_new(fields, schema->fields[i].name,
+				    status_field(complete, reason, statistics));
+	}
+	return fields;
+}
+
+/* Sites, how many have fired, and hits, of one counter. */
+static void status_add_site(json_t *counters, const char *name, uint64_t hits)
+{
+	json_t *counter = json_object_get(counters, name);
+
+	if (!counter) {
+		counter = json_pack("{s:i, s:i, s:i}", "sites", 0, "fired", 0, "hits", 0);
+		json_object_set_new(counters, name, counter);
+	}
+	json_integer_set(json_object_get(counter, "sites"),
+			 json_integer_value(json_object_get(counter, "sites")) + 1);
+	json_integer_set(json_object_get(counter, "fired"),
+			 json_integer_value(json_object_get(counter, "fired")) + (hits > 0));
+	json_integer_set(json_object_get(counter, "hits"),
+			 json_integer_value(json_object_get(counter, "hits")) + (json_int_t)hits);
+}
+
+static json_t *status_counters(const struct sites *sites, const struct probes *probes)
+{
+	json_t *counters = json_object();
+	char name[64];
+	uint64_t hits;
+	size_t i;
+
+	for (i = 0; i < sites->len; i++) {
+		if (probes_hits(probes, i, &hits))
+			continue;
+		sites_counter_name(&sites->list[i].what, name, sizeof(name));
+		status_add_site(counters, name, hits);
+	}
+	return counters;
+}
+
+static json_t *status_lost(const uint64_t *lost)
+{
+	json_t *json = json_object();
+	unsigned int i;
+
+	for (i = MOQSTAT_LOST_NONE + 1; i < MOQSTAT_LOST_MAX; i++)
+		json_object_set_new(json, collect_format_lost[i],
+				    json_integer((json_int_t)lost[i]));
+	return json;
+}
+
+json_t *status_live(const struct target *target, const struct sites *sites,
+		    const struct probes *probes, enum collect_live_statistics statistics,
+		    const uint64_t *lost)
+{
+	static const char *const names[] = { "unknown", "on", "off" };
+	json_t *tracks = json_object();
+	unsigned int i;
+
+	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
+		json_object_set_new(tracks, snapshot_tracks[i].name,
+				    status_track(sites, &snapshot_tracks[i], statistics));
+	return json_pack("{s:s, s:{s:i, s:s, s:s, s:s, s:s}, s:{s:s, s:I, s:o}, s:o, s:o}",
+			 "version", MOQSTAT_VERSION, "relay", "pid", target->pid, "executable",
+			 target->exe_name, "build_id", sites->build_id, "layout",
+			 sites->layout->name, "statistics", names[statistics], "probes", "kind",
+			 probes_kind(probes), "sites", (json_int_t)sites->len, "counters",
+			 status_counters(sites, probes), "lost", status_lost(lost), "tracks",
+			 tracks);
+}
+
+json_t *status_replay(const char *file)
+{
+	return json_pack("{s:s, s:s}", "version", MOQSTAT_VERSION, "replay", file);
+}
