@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +15,19 @@
 /* More than all of a line's own punctuation, member names and the sequence. */
 #define JSONL_OVERHEAD 128
 
+/* How long a reader that stalls is waited for once the run is to stop. */
+#define JSONL_STOP_MS 2000
+
 void jsonl_init(struct jsonl *j, int fd)
 {
 	memset(j, 0, sizeof(*j));
 	j->fd = fd;
+	j->stop_fd = -1;
+}
+
+void jsonl_stop_on(struct jsonl *j, int stop_fd)
+{
+	j->stop_fd = stop_fd;
 }
 
 void jsonl_deinit(struct jsonl *j)
@@ -29,13 +39,36 @@ void jsonl_deinit(struct jsonl *j)
 	j->line_size = 0;
 }
 
-/* One write() that may take a part: bytes taken, or -errno. */
-static ssize_t jsonl_write_some(int fd, const char *data, size_t len)
+/* Wait until something can be written; -ECANCELED where nobody reads and we are asked to stop. */
+static int jsonl_wait(const struct jsonl *j)
 {
-	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
-	ssize_t n;
+	struct pollfd fds[] = { { .fd = j->fd, .events = POLLOUT },
+				{ .fd = j->stop_fd, .events = POLLIN } };
 
 	for (;;) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return -errno;
+		if (fds[0].revents)
+			return 0;
+		if (fds[1].revents)
+			return poll(fds, 1, JSONL_STOP_MS) > 0 ? 0 : -ECANCELED;
+	}
+}
+
+/* One write() that may take a part: bytes taken, or -errno. */
+static ssize_t jsonl_write_some(const struct jsonl *j, const char *data, size_t len)
+{
+	struct pollfd pfd = { .fd = j->fd, .events = POLLOUT };
+	int fd = j->fd, err;
+	ssize_t n;
+
+	/* What poll() lets through is sure not to block only up to this size. */
+	if (j->stop_fd >= 0 && len > PIPE_BUF)
+		len = PIPE_BUF;
+	for (;;) {
+		err = j->stop_fd >= 0 ? jsonl_wait(j) : 0;
+		if (err)
+			return err;
 		n = write(fd, data, len);
 		if (n > 0)
 			return n;
@@ -57,7 +90,7 @@ int jsonl_write_line(struct jsonl *j, const char *line, size_t len)
 	if (j->torn)
 		return j->torn;
 	while (done < len) {
-		n = jsonl_write_some(j->fd, line + done, len - done);
+		n = jsonl_write_some(j, line + done, len - done);
 		if (n < 0) {
 			if (done > 0)
 				j->torn = (int)n;

@@ -14,7 +14,8 @@
 
 /** A writer of lines. */
 struct jsonl {
-	int fd;	  /* not owned */
+	int fd;	     /* not owned */
+	int stop_fd; /* not owned; -1: none */
 	int torn; /* 0, or the -errno that left part of a line behind */
 	char *line;
 	size_t line_size;
@@ -23,6 +24,10 @@ struct jsonl {
 /** Write to `fd`, which stays the caller's. SIGPIPE must be ignored, so that a closed pipe is
  *  -EPIPE and not the end of the process. */
 void jsonl_init(struct jsonl *j, int fd);
+
+/** Give up on a reader that stalls once `stop_fd` (a signalfd, say) becomes readable: the writer
+ *  then returns -ECANCELED. Without it a stalled reader is waited for without end. */
+void jsonl_stop_on(struct jsonl *j, int stop_fd);
 
 /** Free what the writer owns; fd stays open. NULL is fine. */
 void jsonl_deinit(struct jsonl *j);

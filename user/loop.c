@@ -29,9 +29,11 @@ static int loop_arm(struct loop *l)
 	return timerfd_settime(l->timer, TFD_TIMER_ABSTIME, &spec, NULL) ? -errno : 0;
 }
 
-int loop_init(uint64_t interval_ms, int pidfd, struct loop *out)
+int loop_init(uint64_t interval_ms, int pidfd, int output, struct loop *out)
 {
-	struct loop l = { .pidfd = pidfd, .interval_ns = interval_ms * 1000000 };
+	struct loop l = { .pidfd = pidfd,
+			  .output = output,
+			  .interval_ns = interval_ms * 1000000 };
 	sigset_t set;
 	int err;
 
@@ -73,10 +75,11 @@ int loop_wait(struct loop *l, enum loop_event *event)
 {
 	struct pollfd fds[] = { { .fd = l->signals, .events = POLLIN },
 				{ .fd = l->pidfd, .events = POLLIN },
-				{ .fd = l->timer, .events = POLLIN } };
+				{ .fd = l->timer, .events = POLLIN },
+				{ .fd = l->output } };
 	uint64_t now, expired;
 
-	while (poll(fds, 3, -1) < 0) {
+	while (poll(fds, 4, -1) < 0) {
 		if (errno != EINTR)
 			return -errno;
 	}
@@ -84,6 +87,8 @@ int loop_wait(struct loop *l, enum loop_event *event)
 		*event = LOOP_STOP;
 	} else if (fds[1].revents) {
 		*event = LOOP_ENDED;
+	} else if (fds[3].revents & (POLLERR | POLLHUP)) {
+		*event = LOOP_UNREAD;
 	} else {
 		if (read(l->timer, &expired, sizeof(expired)) < 0 && errno != EAGAIN)
 			return -errno;

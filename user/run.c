@@ -175,6 +175,9 @@ static int run_open(struct run *r)
 	struct collect *recorder;
 	int err = o->replay ? collect_replay_create(o->replay, &r->collect) : run_open_live(r);
 
+	if (err && o->replay)
+		log_error("cannot replay %s: %s; name a file that --record wrote", o->replay,
+			  strerror(-err));
 	if (!err && o->record) {
 		err = collect_record_create(o->record, r->collect, &recorder);
 		if (!err)
@@ -200,14 +203,17 @@ static int run_replay(struct run *r)
 static int run_live(struct run *r, int *status)
 {
 	enum loop_event event = LOOP_TICK;
-	int err = loop_init(r->options->interval_ms, r->target.pidfd, &r->loop);
+	int err = loop_init(r->options->interval_ms, r->target.pidfd, STDOUT_FILENO,
+			    &r->loop);
 
-	if (!err)
+	if (!err) {
+		jsonl_stop_on(&r->out, r->loop.signals);
 		err = run_write_status(r);
+	}
 	while (!err && event == LOOP_TICK) {
 		err = loop_wait(&r->loop, &event);
 		if (!err)
-			err = run_tick(r);
+			err = event == LOOP_UNREAD ? -EPIPE : run_tick(r);
 	}
 	if (!err)
 		err = run_write_status(r);
@@ -244,6 +250,10 @@ int run(const struct options *o)
 	run_close(&r);
 	if (err == -EPIPE)
 		return EXIT_DONE; /* whoever read has seen enough */
+	if (err == -ECANCELED) {
+		log_warn("stopped while standard output was not being read: the last frames are cut off");
+		return EXIT_DONE;
+	}
 	if (err == -EBADMSG)
 		return EXIT_USAGE;
 	if (err) {

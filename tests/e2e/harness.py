@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: MIT
+"""A real relay, the agent beside it, a real client that watches the relay's own statistics, and
+scripted clients: what the end-to-end cases are made of."""
+
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+TRACKS = (
+    "publisher.json",
+    "subscriber.json",
+    "internal/publisher.json",
+    "internal/subscriber.json",
+    "sessions.json",
+    "internal/sessions.json",
+)
+FIELDS = (
+    "announced",
+    "announced_closed",
+    "broadcasts",
+    "broadcasts_closed",
+    "subscriptions",
+    "subscriptions_closed",
+    "bytes",
+    "frames",
+    "groups",
+)
+
+
+class Failure(Exception):
+    """A check that did not hold."""
+
+
+def check(condition, message):
+    if not condition:
+        raise Failure(message)
+
+
+def free_port():
+    """A port that is free for UDP and TCP alike."""
+    while True:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as tcp:
+            tcp.bind(("::", 0))
+            port = tcp.getsockname()[1]
+            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as udp:
+                try:
+                    udp.bind(("::", port))
+                    return port
+                except OSError:
+                    continue
+
+
+def wait_until(condition, seconds, what):
+    """Poll until the condition holds; its last value, or a failure."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failure(f"not within {seconds} s: {what() if callable(what) else what}")
+        time.sleep(0.05)
+
+
+class Process:
+    """A child whose standard error is kept for the report, ended with its case."""
+
+    def __init__(self, world, name, command, **kwargs):
+        self.name = name
+        self.err_path = os.path.join(world.dir, f"{name}.{len(world.processes)}.err")
+        self.err = open(self.err_path, "wb")
+        self.child = subprocess.Popen(command, stderr=self.err, **kwargs)
+        self.pid = self.child.pid
+        world.processes.append(self)
+
+    def errors(self):
+        with open(self.err_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def running(self):
+        return self.child.poll() is None
+
+    def end(self, how=signal.SIGTERM, seconds=10):
+        """Send a signal, and give the exit status."""
+        if self.running():
+            self.child.send_signal(how)
+        return self.wait(seconds)
+
+    def wait(self, seconds=10):
+        try:
+            return self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+            raise Failure(f"{self.name} did not end within {seconds} s") from None
+
+    def clean(self):
+        if self.running():
+            self.child.kill()
+            self.child.wait()
+        for stream in (self.child.stdin, self.child.stdout, self.err):
+            if stream:
+                try:
+                    stream.close()
+                except OSError:
+                    pass
+
+
+class Frames(Process):
+    """A process that writes frames as JSON lines: the agent, or the watching client."""
+
+    def __init__(self, world, name, command):
+        super().__init__(world, name, command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.lines = []  # every frame: (track, sequence, its bytes)
+        self.last = {}  # track -> the newest frame's bytes
+        self.statuses = []
+        self.lock = threading.Lock()
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self):
+        for line in self.child.stdout:
+            line = line.rstrip(b"\n")
+            head = json.loads(line)
+            with self.lock:
+                if "status" in head:
+                    self.statuses.append(head["status"])
+                    continue
+                # The frame's own bytes: what stands between the last member's name and the
+                # closing brace.
+                frame = line[line.index(b'"frame":') + 8 : -1]
+                self.lines.append((head["track"], head["sequence"], frame))
+                self.last[head["track"]] = frame
+
+    def frames(self):
+        with self.lock:
+            return dict(self.last)
+
+    def history(self, track):
+        with self.lock:
+            return [json.loads(frame) for name, _, frame in self.lines if name == track]
+
+    def row(self, track, path):
+        return json.loads(self.frames().get(track, b"{}")).get(path)
+
+
+class Relay(Process):
+    """A moq-relay of our own on ports of its own; its statistics on unless told otherwise."""
+
+    def __init__(self, world, name="relay", stats=True, node="n1", args=()):
+        self.port = free_port()
+        self.http = free_port()
+        command = [world.relay, "--server-bind", f"[::]:{self.port}"]
+        command += ["--web-http-listen", f"127.0.0.1:{self.http}", "--auth-public", ""]
+        if "--tls-cert" not in args:
+            command += ["--tls-generate", "localhost"]
+        if stats:
+            command += ["--stats-enabled", "--stats-node", node]
+        env = dict(os.environ, RUST_LOG="info", NO_COLOR="1")
+        self.log = os.path.join(world.dir, f"{name}.log")
+        with open(self.log, "wb") as out:
+            super().__init__(
+                world, name, command + list(args), stdin=subprocess.DEVNULL, stdout=out, env=env
+            )
+        wait_until(
+            lambda: not self.running() or "listening" in self.text(), 10, "the relay listens"
+        )
+        check(self.running(), f"the relay ended at once: {self.text()[-2000:]}")
+        self.url = f"https://localhost:{self.port}/"
+        self.ws = f"ws://127.0.0.1:{self.http}/"
+
+    def text(self):
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            return f.read() + self.errors()
+
+
+class Client(Process):
+    """Sessions driven by commands; each answers when its effect is complete."""
+
+    def __init__(self, world, name="client"):
+        super().__init__(
+            world,
+            name,
+            [world.load, "script"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.answers = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.child.stdout:
+            self.answers.put(line.decode().rstrip("\n"))
+        self.answers.put(None)
+
+    def __call__(self, *commands):
+        """Do commands in order; the last one's answer."""
+        answer = None
+        for command in commands:
+            self.child.stdin.write((command + "\n").encode())
+            self.child.stdin.flush()
+            try:
+                answer = self.answers.get(timeout=60)
+            except queue.Empty:
+                raise Failure(f"{self.name}: no answer to: {command}") from None
+            check(
+                answer is not None and answer.split(" ")[0] == "ok",
+                f"{self.name}: {command}: {answer}",
+            )
+        return answer
+
+
+class World:
+    """All processes of one case. Leaves nothing behind."""
+
+    def __init__(self, name, moqstat, relay, load):
+        self.moqstat, self.relay, self.load = moqstat, relay, load
+        self.dir = tempfile.mkdtemp(prefix=f"moqstat-e2e-{name}-")
+        self.processes = []
+        self.fired = {}  # counter -> hits, over all agents that were stopped
+
+    def agent(self, relay, *args, name="agent", node="n1"):
+        """The agent, attached: its first status and six frames are out."""
+        command = [self.moqstat, "run", "--pid", str(relay.pid), "--node", node, *args]
+        agent = Frames(self, name, command)
+        wait_until(
+            lambda: not agent.running() or len(agent.frames()) == 6,
+            20,
+            "the agent's first six frames",
+        )
+        check(agent.running(), f"the agent ended: {agent.errors()}")
+        return agent
+
+    def watch(self, relay, name="watch", node="n1"):
+        """A MoQ client that subscribes to the relay's own six tracks."""
+        command = [self.load, "watch", "--url", relay.url, "--broadcast", f".stats/node/{node}"]
+        watch = Frames(self, name, command)
+        wait_until(lambda: len(watch.frames()) == 6, 20, lambda: "six tracks: " + watch.errors())
+        return watch
+
+    def pair(self, **kwargs):
+        """A relay, the agent attached before anything else, then the watcher."""
+        relay = Relay(self, **kwargs)
+        agent = self.agent(relay)
+        return relay, agent, self.watch(relay)
+
+    def same(self, agent, watch, hold=2.2, seconds=15):
+        """While nothing changes, all six frames are equal byte for byte, and stay so."""
+        since = None
+        end = time.monotonic() + seconds
+        while True:
+            now = time.monotonic()
+            a, b = agent.frames(), watch.frames()
+            if a != b or len(a) != 6:
+                since = None
+                if now > end:
+                    raise Failure(
+                        "frames differ:\n"
+                        + "\n".join(
+                            f"  {t}\n    agent {a.get(t)!r}\n    relay {b.get(t)!r}"
+                            for t in TRACKS
+                            if a.get(t) != b.get(t)
+                        )
+                    )
+            elif since is None:
+                since = now
+            elif now - since >= hold:
+                return {t: json.loads(f) for t, f in a.items()}
+            time.sleep(0.05)
+
+    def stop(self, agent, fires=(), lost=()):
+        """End the agent as its service would, and read its last word: which counters fired, and
+        that nothing was lost but what the case allows."""
+        status = agent.end(signal.SIGTERM)
+        check(status == 0, f"the agent ended with {status}: {agent.errors()}")
+        agent.thread.join(5)
+        last = agent.statuses[-1]
+        for name, counter in last["probes"]["counters"].items():
+            self.fired[name] = self.fired.get(name, 0) + counter["hits"]
+        silent = [n for n in fires if not last["probes"]["counters"][n]["hits"]]
+        check(not silent, f"sites that had to fire did not: {silent}")
+        unexpected = {
+            reason: n
+            for reason, n in last["lost"].items()
+            if n and reason != "entry_null" and reason not in lost
+        }
+        check(not unexpected, f"lost: {unexpected}")
+        return last
+
+    def clean(self):
+        for process in reversed(self.processes):
+            process.clean()
+
+
+def closed_within_open(frame):
+    """closed <= open, in every row of a frame."""
+    return all(
+        row[name] <= row[name[: -len("_closed")]]
+        for row in frame.values()
+        for name in row
+        if name.endswith("_closed")
+    )
