@@ -44,7 +44,7 @@ struct collect_live {
 	struct moqstat_bpf *object;
 	struct live_name *names; /* by incarnation */
 	size_t names_len, names_room;
-	struct percpu closed, opened;
+	struct percpu passes[COLLECT_LIVE_PASSES];
 	uint64_t invalid; /* paths that are no UTF-8 */
 	size_t retired;	  /* since the last sweep */
 };
@@ -241,26 +241,32 @@ static void live_add(struct collect_live *l, const struct percpu *p, bool closes
 	}
 }
 
-/* closed <= open holds in what is read only if every closed counter is read before any open one,
- * over all CPUs and all broadcasts: whatever closes was open before, on any CPU. */
+const struct collect_live_pass collect_live_passes[COLLECT_LIVE_PASSES] = {
+	{ .closes = true, .cells = MOQSTAT_CLOSED_CELLS },
+	{ .closes = false, .cells = MOQSTAT_OPENED_CELLS },
+};
+
 static int live_read_counters(struct collect_live *l)
 {
-	int err =
-		percpu_read(&l->closed, bpf_map__fd(l->object->maps.closed), MOQSTAT_CLOSED_CELLS);
+	unsigned int i;
+	int err = 0;
 
-	if (!err)
-		err = percpu_read(&l->opened, bpf_map__fd(l->object->maps.opened),
-				  MOQSTAT_OPENED_CELLS);
-	if (!err)
-		err = live_learn_all(l, &l->opened);
-	if (!err)
-		err = live_learn_all(l, &l->closed);
+	for (i = 0; i < COLLECT_LIVE_PASSES && !err; i++) {
+		const struct collect_live_pass *pass = &collect_live_passes[i];
+
+		err = percpu_read(
+			&l->passes[i],
+			bpf_map__fd(pass->closes ? l->object->maps.closed : l->object->maps.opened),
+			pass->cells);
+	}
+	for (i = 0; i < COLLECT_LIVE_PASSES && !err; i++)
+		err = live_learn_all(l, &l->passes[i]);
 	if (err) {
 		log_error("cannot read the counters: %s", strerror(-err));
 		return err;
 	}
-	live_add(l, &l->closed, true);
-	live_add(l, &l->opened, false);
+	for (i = 0; i < COLLECT_LIVE_PASSES; i++)
+		live_add(l, &l->passes[i], collect_live_passes[i].closes);
 	return 0;
 }
 
@@ -440,8 +446,8 @@ static void collect_live_destroy(struct collect *c)
 	for (i = 0; i < l->names_len; i++)
 		free(l->names[i].path);
 	free(l->names);
-	percpu_deinit(&l->closed);
-	percpu_deinit(&l->opened);
+	for (i = 0; i < COLLECT_LIVE_PASSES; i++)
+		percpu_deinit(&l->passes[i]);
 	free(l);
 }
 

@@ -16,6 +16,19 @@ enum collect_live_statistics {
 	COLLECT_LIVE_OFF,
 };
 
+/** One pass over a map of counters. */
+struct collect_live_pass {
+	bool closes;	/* the map of closed counters, or that of all others */
+	uint32_t cells; /* of one value */
+};
+
+#define COLLECT_LIVE_PASSES 2
+
+/** The passes in the order in which a tick makes them. closed <= open holds in what is read only
+ *  because every closed counter is read before any open one, over all broadcasts and CPUs:
+ *  whatever closes was open before, on whichever CPU. */
+extern const struct collect_live_pass collect_live_passes[COLLECT_LIVE_PASSES];
+
 /** Read from attached probes, which stay the caller's and must outlive the result, as must
  *  `target`. *out is ended by collect_destroy(). -ENOMEM, or what the kernel gives. */
 int collect_live_create(const struct probes *probes, const struct target *target,

@@ -16,7 +16,7 @@
 struct jsonl {
 	int fd;	     /* not owned */
 	int stop_fd; /* not owned; -1: none */
-	int torn; /* 0, or the -errno that left part of a line behind */
+	int torn;    /* 0, or the -errno that left part of a line behind */
 	char *line;
 	size_t line_size;
 };

@@ -31,9 +31,7 @@ static int loop_arm(struct loop *l)
 
 int loop_init(uint64_t interval_ms, int pidfd, int output, struct loop *out)
 {
-	struct loop l = { .pidfd = pidfd,
-			  .output = output,
-			  .interval_ns = interval_ms * 1000000 };
+	struct loop l = { .pidfd = pidfd, .output = output, .interval_ns = interval_ms * 1000000 };
 	sigset_t set;
 	int err;
 

@@ -203,8 +203,7 @@ static int run_replay(struct run *r)
 static int run_live(struct run *r, int *status)
 {
 	enum loop_event event = LOOP_TICK;
-	int err = loop_init(r->options->interval_ms, r->target.pidfd, STDOUT_FILENO,
-			    &r->loop);
+	int err = loop_init(r->options->interval_ms, r->target.pidfd, STDOUT_FILENO, &r->loop);
 
 	if (!err) {
 		jsonl_stop_on(&r->out, r->loop.signals);
@@ -251,7 +250,8 @@ int run(const struct options *o)
 	if (err == -EPIPE)
 		return EXIT_DONE; /* whoever read has seen enough */
 	if (err == -ECANCELED) {
-		log_warn("stopped while standard output was not being read: the last frames are cut off");
+		log_warn("stopped while standard output was not being read: the last frames are "
+			 "cut off");
 		return EXIT_DONE;
 	}
 	if (err == -EBADMSG)

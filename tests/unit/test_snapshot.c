@@ -18,6 +18,7 @@
 
 #include "jsonl.h"
 #include "path.h"
+#include "collect_live.h"
 #include "read_order.h"
 #include "relay_model.h"
 
@@ -437,16 +438,21 @@ static void unused_slots_dont_surface(void **state)
 	}
 }
 
-/*
- * TODO(collect_live): these two are the order that the agent promises. Replace them by what
- * user/collect_live.c really does: const tables of the fields, in the order in which it reads
- * their maps, that its header declares.
- */
-static const unsigned int read_fields[] = {
-	MOQSTAT_ANNOUNCED_CLOSED, MOQSTAT_SUBSCRIPTIONS_CLOSED, MOQSTAT_BROADCASTS_CLOSED,
-	MOQSTAT_ANNOUNCED,	  MOQSTAT_SUBSCRIPTIONS,	MOQSTAT_BROADCASTS,
-};
-static const unsigned int read_session_fields[] = { MOQSTAT_SESSIONS_CLOSED, MOQSTAT_SESSIONS };
+/* The fields of one slot, in the order in which the live backend reads their maps. */
+static size_t fields_as_read(unsigned int end, unsigned int *fields)
+{
+	unsigned int pass, field;
+	size_t len = 0;
+
+	for (pass = 0; pass < COLLECT_LIVE_PASSES; pass++) {
+		for (field = 0; field < end; field++) {
+			if (MOQSTAT_FIELD_CLOSES(field) == collect_live_passes[pass].closes)
+				fields[len++] = field;
+		}
+	}
+	assert_int_equal(len, end); /* each is read once */
+	return len;
+}
 
 static void snapshot_reads_closed_before_open(void **state)
 {
@@ -457,7 +463,8 @@ static void snapshot_reads_closed_before_open(void **state)
 		MOQSTAT_BROADCASTS_CLOSED, MOQSTAT_ANNOUNCED,	  MOQSTAT_BROADCASTS,
 	};
 	const struct read_order bad = { wrong, LEN(wrong), false };
-	const struct read_order good = { read_fields, LEN(read_fields), false };
+	unsigned int fields[MOQSTAT_BYTES];
+	const struct read_order good = { fields, fields_as_read(MOQSTAT_BYTES, fields), false };
 
 	(void)state;
 	assert_false(read_order_is_safe(&bad, opens, LEN(opens))); /* the check can fail */
@@ -469,7 +476,9 @@ static void session_snapshot_reads_closed_before_open(void **state)
 	static const unsigned int opens[] = { MOQSTAT_SESSIONS };
 	static const unsigned int wrong[] = { MOQSTAT_SESSIONS, MOQSTAT_SESSIONS_CLOSED };
 	const struct read_order bad = { wrong, LEN(wrong), true };
-	const struct read_order good = { read_session_fields, LEN(read_session_fields), true };
+	unsigned int fields[MOQSTAT_SESSION_FIELD_MAX];
+	const struct read_order good = { fields, fields_as_read(MOQSTAT_SESSION_FIELD_MAX, fields),
+					 true };
 
 	(void)state;
 	assert_false(read_order_is_safe(&bad, opens, LEN(opens)));
