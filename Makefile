@@ -26,7 +26,8 @@ WERROR ?= -Werror
 PREFIX ?= /usr/local
 DESTDIR ?=
 JOBS ?= $(shell nproc)
-# RELAY=, LOAD=: a moq-relay and a load client to use instead of building them.
+# RELAY=, RELAY_DWARF=, LOAD=: a moq-relay, one with debug information, and a load client to use
+# instead of building them.
 
 # ---- sources ------------------------------------------------------------------------------------
 
@@ -128,7 +129,7 @@ $(UNIT_NAMES:%=$(B)/tests/unit/%): $(B)/%: \
 # command or header or pkg-config module, and the Debian 12 package that has it
 NEEDS := \
 	cmd:$(CC)=gcc cmd:$(CLANG)=clang-19 cmd:$(BPFTOOL)=bpftool cmd:$(PKG_CONFIG)=pkg-config \
-	cmd:python3=python3 \
+	cmd:python3=python3 cmd:objdump=binutils cmd:llvm-symbolizer-19=llvm-19 \
 	pc:libbpf=libbpf-dev pc:libelf=libelf-dev pc:jansson=libjansson-dev pc:zlib=zlib1g-dev \
 	pc:libcap-ng=libcap-ng-dev pc:cmocka=libcmocka-dev \
 	hdr:Zydis/Zydis.h=libzydis-dev hdr:libiberty/demangle.h=libiberty-dev \
@@ -192,6 +193,8 @@ CHECK_SUITES := $(UNIT_SUITES) $(GOLDEN_SUITES) $(wildcard vmlinux/check)
 # Built where the first suite that needs them comes, so that a broken unit test is told of at once.
 RELAY_STEPS := $(if $(RELAY),,'RELAY:=tests/relay/build-relay') $(if $(LOAD),,'LOAD:=tests/relay/build-client')
 RELAY_FUZZ := 'MOQSTAT=$(SAN) tests/fuzz/elf_hostile --relay'
+DWARF_SUITES := $(if $(RELAY_DWARF),,'RELAY_DWARF:=tests/relay/build-relay --debug-lines') \
+	'MOQSTAT=$(B)/moqstat tests/relay/check-dwarf'
 ROOT_SUITES := $(foreach s,$(wildcard tests/e2e/run tests/vm/run),'MOQSTAT=$(B)/moqstat $(s)')
 
 .PHONY: tests-built
@@ -217,7 +220,7 @@ fuzz: $(B)/moqstat $(SAN) ## hostile input against the sanitized program
 .PHONY: test
 test: deps ## everything: check, fuzz, and the program beside the real relay (root, cargo)
 	@$(MAKE) --no-print-directory -j$(JOBS) tests-built
-	@tests/run $(CHECK_SUITES) $(FUZZ_SUITES) $(RELAY_STEPS) $(ROOT_SUITES) $(RELAY_FUZZ)
+	@tests/run $(CHECK_SUITES) $(FUZZ_SUITES) $(RELAY_STEPS) $(ROOT_SUITES) $(RELAY_FUZZ) $(DWARF_SUITES)
 
 .PHONY: e2e
 e2e: all ## only the program beside the real relay (root, cargo)

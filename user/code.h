@@ -55,7 +55,7 @@ enum code_cond {
 };
 
 /** One instruction, with its first three explicit operands. An immediate is in disp; one of more
- *  than 32 bits is of kind NONE. */
+ *  than 32 bits is of kind NONE, as is whatever else a probe can't read. */
 struct code_insn {
 	uint64_t addr;
 	uint64_t target; /* of a direct branch or call; of a lea relative to rip, what it yields */
@@ -68,7 +68,7 @@ struct code_insn {
 	uint8_t cond;  /* enum code_cond, of CODE_JCC and CODE_CMOV */
 	uint8_t class; /* enum code_class */
 	bool lock;
-	bool stores; /* may write memory */
+	bool stores; /* may write memory: dst; where that is none or of width 0, anywhere */
 	bool flags;  /* changes the zero flag */
 };
 

@@ -10,6 +10,9 @@
 /* Jump tables longer than this are not a compiler's. */
 #define CODE_TABLE_MAX 4096
 
+/* An instruction has 15 bytes at most; a bump has at least 4 besides further prefixes. */
+#define CODE_PREFIXES 11
+
 static uint8_t code_reg(ZydisRegister reg)
 {
 	ZydisRegister wide = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
@@ -25,12 +28,19 @@ static bool code_reg_is_high(ZydisRegister reg)
 	       reg == ZYDIS_REGISTER_DH;
 }
 
+/* Can a probe compute an address with it? Not with half a register, nor with a vector. */
+static bool code_reg_addresses(ZydisRegister reg)
+{
+	return reg == ZYDIS_REGISTER_NONE ||
+	       (reg >= ZYDIS_REGISTER_RAX && reg <= ZYDIS_REGISTER_R15);
+}
+
 static struct moqstat_operand code_operand(const ZydisDecodedOperand *op)
 {
 	struct moqstat_operand out = { .reg = MOQSTAT_REG_NONE,
 				       .index = MOQSTAT_REG_NONE,
 				       .scale = 1,
-				       .width = op->size / 8 };
+				       .width = op->size / 8 <= UINT8_MAX ? op->size / 8 : 0 };
 	int64_t imm;
 
 	switch (op->type) {
@@ -48,7 +58,7 @@ static struct moqstat_operand code_operand(const ZydisDecodedOperand *op)
 	case ZYDIS_OPERAND_TYPE_MEMORY:
 		/* Thread-local memory and constants: nothing that a bump refers to. */
 		if (op->mem.segment == ZYDIS_REGISTER_FS || op->mem.segment == ZYDIS_REGISTER_GS ||
-		    op->mem.base == ZYDIS_REGISTER_RIP ||
+		    !code_reg_addresses(op->mem.base) || !code_reg_addresses(op->mem.index) ||
 		    op->mem.disp.value != (int32_t)op->mem.disp.value)
 			break;
 		out.kind = MOQSTAT_OPERAND_MEM;
@@ -135,33 +145,80 @@ static uint8_t code_cond(const ZydisDecodedInstruction *in)
 	}
 }
 
-/* What arch/x86/kernel/uprobes.c emulates: nop, relative jumps and calls, jcc, push of a
- * register. What it refuses: among others any LOCK prefix. */
+/* Opcodes that arch/x86/kernel/uprobes.c refuses: those of the system, and traps. */
+static bool code_opcode_refused(const ZydisDecodedInstruction *in)
+{
+	uint8_t op = in->opcode;
+
+	if (in->encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY)
+		return false;
+	if (in->opcode_map == ZYDIS_OPCODE_MAP_0F)
+		return op <= 0x01 || (op >= 0x04 && op <= 0x0c) || op == 0x30 ||
+		       (op >= 0x34 && op <= 0x37) || op == 0x78 || op == 0x79;
+	return in->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT &&
+	       ((op >= 0x6c && op <= 0x6f) || (op >= 0xcc && op <= 0xcf) ||
+		(op >= 0xe4 && op <= 0xe7) || (op >= 0xec && op <= 0xef) || op == 0xf1 ||
+		op == 0xf4 || op == 0xfa || op == 0xfb);
+}
+
+/* Prefixes that it refuses: LOCK, segments other than fs and gs, 16 bits on a branch. */
+static bool code_prefix_refused(const ZydisDecodedInstruction *in, bool branch)
+{
+	unsigned int i;
+
+	for (i = 0; i < in->raw.prefix_count; i++) {
+		switch (in->raw.prefixes[i].value) {
+		case 0x26:
+		case 0x2e:
+		case 0x36:
+		case 0x3e:
+		case 0xf0:
+			return true;
+		case 0x66:
+			if (branch)
+				return true;
+			break;
+		default:
+			break;
+		}
+	}
+	return false;
+}
+
+/* What it emulates: nop, relative jumps and calls, jcc, push of a register. Nops of more than two
+ * bytes only on newer kernels. */
 static uint8_t code_class_of(const ZydisDecodedInstruction *in, const ZydisDecodedOperand *ops)
 {
-	if (in->attributes & ZYDIS_ATTRIB_HAS_LOCK)
-		return CODE_CLASS_REFUSED;
+	bool branch = false, emulated = false;
+
 	switch (in->meta.category) {
 	case ZYDIS_CATEGORY_COND_BR:
 		/* jcxz and loop share the category, but not the emulation. */
-		return (in->opcode & 0xf0) == 0x70 || (in->opcode_map == ZYDIS_OPCODE_MAP_0F &&
-						       (in->opcode & 0xf0) == 0x80)
-			       ? CODE_CLASS_EMULATED
-			       : CODE_CLASS_STEPPED;
+		branch = (in->opcode & 0xf0) == 0x70 ||
+			 (in->opcode_map == ZYDIS_OPCODE_MAP_0F && (in->opcode & 0xf0) == 0x80);
+		break;
 	case ZYDIS_CATEGORY_UNCOND_BR:
 	case ZYDIS_CATEGORY_CALL:
-		return ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE ? CODE_CLASS_EMULATED
-								   : CODE_CLASS_STEPPED;
+		branch = ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+		break;
 	case ZYDIS_CATEGORY_NOP:
-		return CODE_CLASS_EMULATED;
+		emulated = true;
+		break;
+	case ZYDIS_CATEGORY_WIDENOP:
+		emulated = in->opcode == 0x1f;
+		break;
 	case ZYDIS_CATEGORY_PUSH:
-		return ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER ? CODE_CLASS_EMULATED
-								  : CODE_CLASS_STEPPED;
-	case ZYDIS_CATEGORY_INTERRUPT:
-		return CODE_CLASS_REFUSED;
+		/* With no prefix, or with 41. */
+		emulated = in->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT &&
+			   (in->opcode & 0xf8) == 0x50 && !in->raw.rex.W && !in->raw.rex.R &&
+			   !in->raw.rex.X && in->length == 1 + in->raw.rex.B;
+		break;
 	default:
-		return CODE_CLASS_STEPPED;
+		break;
 	}
+	if (code_opcode_refused(in) || code_prefix_refused(in, branch))
+		return CODE_CLASS_REFUSED;
+	return branch || emulated ? CODE_CLASS_EMULATED : CODE_CLASS_STEPPED;
 }
 
 static void code_effects(const ZydisDecodedInstruction *in, const ZydisDecodedOperand *ops,
@@ -174,8 +231,12 @@ static void code_effects(const ZydisDecodedInstruction *in, const ZydisDecodedOp
 
 		if (!(ops[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
 			continue;
-		if (ops[i].type == ZYDIS_OPERAND_TYPE_MEMORY)
+		if (ops[i].type == ZYDIS_OPERAND_TYPE_MEMORY) {
 			out->stores = true;
+			/* Somewhere else than dst, or dst is only where counting bits begins. */
+			if (i > 0 || in->meta.category == ZYDIS_CATEGORY_BITBYTE)
+				out->dst.width = 0;
+		}
 		if (ops[i].type != ZYDIS_OPERAND_TYPE_REGISTER)
 			continue;
 		reg = code_reg(ops[i].reg.value);
@@ -394,16 +455,23 @@ size_t code_edges_to(const struct code *code, size_t insn, size_t *first)
 	return end - low;
 }
 
+static bool code_is_prefix(uint8_t byte)
+{
+	return byte == 0x26 || byte == 0x2e || byte == 0x36 || byte == 0x3e || byte == 0x66 ||
+	       byte == 0xf2 || byte == 0xf3;
+}
+
 bool code_may_bump(const uint8_t *bytes, uint64_t size)
 {
-	const uint8_t *at = bytes, *end = bytes + size;
+	const uint8_t *at = bytes, *end = bytes + size, *op;
 
-	/* F0, REX.W, then FF (inc, dec), 01, 81 or 83 (add). */
+	/* F0, perhaps other prefixes, REX.W, then FF (inc, dec), 01, 81 or 83 (add). */
 	while (end - at >= 4 && (at = memchr(at, 0xf0, end - at - 3))) {
-		if ((at[1] & 0xf8) == 0x48 &&
-		    (at[2] == 0xff || at[2] == 0x01 || at[2] == 0x81 || at[2] == 0x83))
+		for (op = ++at; end - op > 3 && op - at < CODE_PREFIXES && code_is_prefix(*op);)
+			op++;
+		if ((op[0] & 0xf8) == 0x48 &&
+		    (op[1] == 0xff || op[1] == 0x01 || op[1] == 0x81 || op[1] == 0x83))
 			return true;
-		at++;
 	}
 	return false;
 }
@@ -448,6 +516,8 @@ const char *code_op_name(const struct code_insn *insn)
 	case CODE_CALL:
 		return "call";
 	default:
-		return insn->class == CODE_CLASS_EMULATED ? "push" : "other";
+		if (insn->class != CODE_CLASS_EMULATED)
+			return "other";
+		return insn->dst.kind == MOQSTAT_OPERAND_REG ? "push" : "nop";
 	}
 }

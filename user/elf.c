@@ -327,6 +327,8 @@ static void elf_demangle_part(const char *part, size_t len, void *arg)
 {
 	struct elf_demangled *d = arg;
 
+	if (!len) /* and perhaps no part */
+		return;
 	if (len >= sizeof(d->text) - d->len)
 		longjmp(d->full, 1);
 	memcpy(d->text + d->len, part, len);

@@ -57,9 +57,10 @@ int layout_counter(const struct layout *l, int64_t offset, enum moqstat_role *ro
 {
 	uint32_t of_role = MOQSTAT_TIER_MAX * l->stride;
 
+	if (offset < l->header)
+		return -ENOENT;
 	offset -= l->header;
-	if (offset < 0 || offset >= MOQSTAT_ROLE_MAX * of_role || offset % 8 ||
-	    offset % of_role >= l->stride)
+	if (offset >= MOQSTAT_ROLE_MAX * of_role || offset % 8 || offset % of_role >= l->stride)
 		return -ENOENT;
 	*role = offset / of_role;
 	*field = l->memory[offset % of_role / 8];

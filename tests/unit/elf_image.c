@@ -111,7 +111,7 @@ static void image_build_note(struct image *im)
 	len = image_hex(im->build_id, at + sizeof(*im->note) + 4, 256);
 	*im->note = (Elf64_Nhdr){ .n_namesz = 4, .n_descsz = len, .n_type = NT_GNU_BUILD_ID };
 	section_set(im, IMAGE_SEC_NOTE, SHT_NOTE, SHF_ALLOC, 0x400000 + AT_NOTE, AT_NOTE,
-		    sizeof(*im->note) + 4 + len);
+		    (sizeof(*im->note) + 4 + len + 3) / 4 * 4);
 	im->sections[IMAGE_SEC_NOTE].sh_addralign = 4;
 }
 

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use moq_net::{BroadcastConsumer, Path, PathOwned};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -48,7 +48,7 @@ pub async fn run() -> anyhow::Result<()> {
 /// A command that was given a certain time, and the time's end.
 async fn within<F: Future>(timeout: Duration, what: &str, future: F) -> anyhow::Result<F::Output> {
     let result = tokio::time::timeout(timeout, future).await;
-    result.with_context(|| format!("timeout: {what}"))
+    result.map_err(|_| anyhow!("timeout: {what}"))
 }
 
 #[derive(Default)]
@@ -131,8 +131,11 @@ impl Script {
     async fn unpublish(&mut self, rest: &str) -> anyhow::Result<String> {
         let ([name, path], mut options) = line::parse(rest)?;
         let timeout = take_timeout(&mut options)?;
-        let confirm = options.parse("confirm")?.unwrap_or(Confirm::Yes);
+        let confirm = options.parse("confirm")?;
         options.finish()?;
+        // With the IETF drafts the library keeps a path announced until its publisher's session ends.
+        let confirm =
+            confirm.unwrap_or(if self.session(&name)?.version().is_ietf() { Confirm::No } else { Confirm::Yes });
 
         let path = Path::new(&path).to_owned();
         let before = announced_now(self.session(&name)?, &path);

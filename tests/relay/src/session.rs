@@ -46,6 +46,9 @@ impl std::str::FromStr for Role {
 #[derive(Clone, Debug)]
 pub struct Target {
     /// `https://` is WebTransport, `moqt://` is raw QUIC, `ws://` is WebSocket; there is no fallback between them.
+    ///
+    /// The relay refuses raw QUIC to an address, it needs a host name, and serves WebSocket at a non-empty path
+    /// only, where `//` stands for the empty root.
     pub url: Url,
     /// The protocol version to insist on; any that both sides know if none is given.
     pub version: Option<Version>,

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_options.c - command lines: what is accepted, and what is refused with which words.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "elf_image.h"
+#include "options.h"
+#include "recording.h"
+
+#define LEN(array) (sizeof(array) / sizeof((array)[0]))
+
+#define ARGS_MAX   12
+
+/* Parse "moqstat" and the words, which end with NULL; what is logged goes to said[size]. */
+static int parse(const char *const *words, struct options *out, char *said, size_t size)
+{
+	char copies[ARGS_MAX][128] = { "moqstat" }, *argv[ARGS_MAX + 1] = { copies[0] };
+	struct image_catch c;
+	int argc = 1, rc;
+
+	for (; words[argc - 1]; argc++) {
+		assert_true(argc < ARGS_MAX);
+		snprintf(copies[argc], sizeof(copies[argc]), "%s", words[argc - 1]);
+		argv[argc] = copies[argc];
+	}
+	c = image_catch();
+	rc = options_parse(argc, argv, out);
+	image_caught(c, said, size);
+	/* The strings point into what ends here. */
+	out->binary = out->replay = out->record = out->node = out->prefix = NULL;
+	return rc;
+}
+
+#define PARSE(o, ...) parse((const char *const[]){ __VA_ARGS__, NULL }, o, said, sizeof(said))
+
+static void good_command_lines(void **state)
+{
+	struct options o;
+	char said[512];
+
+	(void)state;
+	assert_int_equal(PARSE(&o, "run", "--pid", "7"), 0);
+	assert_int_equal(o.command, OPTIONS_RUN);
+	assert_int_equal(o.pid, 7);
+	assert_int_equal(o.interval_ms, 1000);
+	assert_int_equal(o.max_broadcasts, 16384);
+	assert_false(o.json || o.no_cache || o.verbose);
+	assert_int_equal(PARSE(&o, "run", "--replay=f", "--interval", "2.5", "--max-broadcasts=1",
+			       "--output", "jsonl", "--verbose"),
+			 0);
+	assert_int_equal(o.pid, 0);
+	assert_int_equal(o.interval_ms, 2500);
+	assert_int_equal(o.max_broadcasts, 1);
+	assert_true(o.verbose);
+	assert_int_equal(PARSE(&o, "sites", "--binary", "f", "--json", "--no-cache"), 0);
+	assert_int_equal(o.command, OPTIONS_SITES);
+	assert_true(o.json && o.no_cache);
+	assert_int_equal(PARSE(&o, "sites", "--pid", "4194304"), 0);
+	assert_int_equal(PARSE(&o, "--help"), 0);
+	assert_int_equal(o.command, OPTIONS_HELP);
+	assert_int_equal(PARSE(&o, "help"), 0);
+	assert_int_equal(o.command, OPTIONS_HELP);
+	assert_int_equal(PARSE(&o, "help", "--json"), 0);
+	assert_int_equal(o.command, OPTIONS_HELP);
+	assert_int_equal(PARSE(&o, "-h"), 0);
+	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--help"), 0);
+	assert_int_equal(o.command, OPTIONS_HELP);
+	assert_int_equal(PARSE(&o, "--json", "--version"), 0);
+	assert_int_equal(o.command, OPTIONS_VERSION);
+	assert_int_equal(PARSE(&o, "-V"), 0);
+	assert_int_equal(o.command, OPTIONS_VERSION);
+	assert_string_equal(said, "");
+}
+
+static void strings_point_into_the_arguments(void **state)
+{
+	char *argv[] = { "moqstat", "run",   "--replay", "a", "--record", "b",
+			 "--node",  "sjc/1", "--prefix", "x", NULL };
+	struct options o;
+
+	(void)state;
+	assert_int_equal(options_parse(LEN(argv) - 1, argv, &o), 0);
+	assert_ptr_equal(o.replay, argv[3]);
+	assert_ptr_equal(o.record, argv[5]);
+	assert_ptr_equal(o.node, argv[7]);
+	assert_ptr_equal(o.prefix, argv[9]);
+	assert_null(o.binary);
+	argv[2] = NULL;
+	argv[1] = "--help";
+	assert_int_equal(options_parse(2, argv, &o), 0);
+	assert_string_equal(o.prefix, ".stats");
+	assert_null(o.node);
+}
+
+static void intervals_in_milliseconds(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t ms;
+	} cases[] = { { "0.05", 50 },	{ "1", 1000 },	  { "0.0505", 51 },
+		      { "1e0", 1000 },	{ "0.999", 999 }, { "0.1", 100 },
+		      { "3600", 3600000 } };
+	struct options o;
+	char said[512];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < LEN(cases); i++) {
+		assert_int_equal(PARSE(&o, "run", "--pid", "1", "--interval", cases[i].text), 0);
+		assert_int_equal(o.interval_ms, cases[i].ms);
+	}
+}
+
+struct bad {
+	const char *words[8];
+	const char *said;
+};
+
+static const struct bad bad_lines[] = {
+	{ { NULL }, "say what to do: run, sites, or --help" },
+	{ { "--verbose" }, "say what to do: run, sites, or --help" },
+	{ { "--pid", "7" }, "say what to do: run, sites, or --help" },
+	{ { "--" }, "say what to do: run, sites, or --help" },
+	{ { "walk" }, "walk: no such command" },
+	{ { "" }, ": no such command" },
+	{ { "runs", "--pid", "1" }, "runs: no such command" },
+	{ { "-" }, "-: an argument too many" },
+	{ { "run" }, "run: give either --pid PID or --replay FILE" },
+	{ { "run", "--pid", "1", "--replay", "f" }, "run: give either --pid PID or --replay FILE" },
+	{ { "run", "--pid", "1", "extra" }, "extra: an argument too many" },
+	{ { "run", "sites", "--pid", "1" }, "sites: an argument too many" },
+	{ { "run", "--pid", "1", "--", "--help" }, "--help: an argument too many" },
+	{ { "run", "--pid" }, "requires an argument" },
+	{ { "run", "--replay" }, "requires an argument" },
+	{ { "run", "--bogus" }, "--bogus" },
+	{ { "run", "-x" }, "invalid option -- 'x'" },
+	{ { "run", "--verbose=1" }, "--verbose" },
+	{ { "help", "--bogus" }, "--bogus" },
+	{ { "--bogus" }, "--bogus" },
+	{ { "run", "--pid", "0" }, "--pid 0: give a whole number from 1 to 4194304" },
+	{ { "run", "--pid", "-5" }, "--pid -5: give a whole number" },
+	{ { "run", "--pid", "4194305" }, "--pid 4194305: give a whole number" },
+	{ { "run", "--pid", "99999999999" }, "--pid 99999999999: give a whole number" },
+	{ { "run", "--pid", "99999999999999999999" }, "give a whole number" },
+	{ { "run", "--pid", "7x" }, "--pid 7x: give a whole number" },
+	{ { "run", "--pid", "" }, "--pid : give a whole number" },
+	{ { "run", "--pid", "1.0" }, "--pid 1.0: give a whole number" },
+	{ { "run", "--pid", "moq-relay" }, "--pid moq-relay: give a whole number" },
+	{ { "run", "--pid", "1", "--interval", "0" }, "--interval 0: give seconds from 0.05 to 3600" },
+	{ { "run", "--pid", "1", "--interval", "-1" }, "--interval -1: give seconds" },
+	{ { "run", "--pid", "1", "--interval", "nan" }, "--interval nan: give seconds" },
+	{ { "run", "--pid", "1", "--interval", "inf" }, "--interval inf: give seconds" },
+	{ { "run", "--pid", "1", "--interval", "-inf" }, "--interval -inf: give seconds" },
+	{ { "run", "--pid", "1", "--interval", "1e9" }, "--interval 1e9: give seconds" },
+	{ { "run", "--pid", "1", "--interval", "1e999" }, "--interval 1e999: give seconds" },
+	{ { "run", "--pid", "1", "--interval", "1x" }, "--interval 1x: give seconds" },
+	{ { "run", "--pid", "1", "--interval", "" }, "--interval : give seconds" },
+	{ { "run", "--pid", "1", "--interval", "0.0499" }, "--interval 0.0499: give seconds" },
+	{ { "run", "--pid", "1", "--interval", "3600.1" }, "--interval 3600.1: give seconds" },
+	{ { "run", "--pid", "1", "--max-broadcasts", "0" }, "--max-broadcasts 0: give a whole" },
+	{ { "run", "--pid", "1", "--max-broadcasts", "1000001" }, "from 1 to 1000000" },
+	{ { "run", "--pid", "1", "--output", "xml" }, "--output xml: jsonl is the only one" },
+	{ { "run", "--pid", "1", "--prefix", "a\xff" }, "--prefix: give a path in UTF-8" },
+	{ { "run", "--pid", "1", "--node", "\xc3" }, "--node: give a path in UTF-8" },
+	{ { "run", "--pid", "1", "--binary", "f" }, "--binary and --json belong to `moqstat sites`" },
+	{ { "run", "--pid", "1", "--json" }, "--binary and --json belong to `moqstat sites`" },
+	{ { "sites" }, "sites: give either --pid PID or --binary FILE" },
+	{ { "sites", "--pid", "1", "--binary", "f" }, "sites: give either --pid PID or --binary" },
+	{ { "sites", "--pid", "1", "--replay", "f" }, "--replay and --record belong to" },
+	{ { "sites", "--pid", "1", "--record", "f" }, "--replay and --record belong to" },
+	{ { "run", "--replay", "f", "--record", "f" }, "--record f: the file that --replay reads" },
+};
+
+static void bad_command_lines(void **state)
+{
+	struct options o, before;
+	char said[512];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < LEN(bad_lines); i++) {
+		memset(&o, 0, sizeof(o));
+		o.pid = 77;
+		before = o;
+		assert_int_equal(parse(bad_lines[i].words, &o, said, sizeof(said)), -EINVAL);
+		if (!strstr(said, bad_lines[i].said) ||
+		    strchr(said, '\n') != said + strlen(said) - 1)
+			fail_msg("line %zu: expected \"%s\", said: %s", i, bad_lines[i].said, said);
+		assert_memory_equal(&o, &before, sizeof(o));
+	}
+}
+
+/* A recording that is written to the file it is read from would never end. */
+static void a_recording_is_not_replayed_into_itself(void **state)
+{
+	char file[64], other[80], said[512];
+	struct options o;
+
+	(void)state;
+	assert_int_equal(recording_temp(file, sizeof(file)), 0);
+	snprintf(other, sizeof(other), "/tmp/.%s", file + strlen("/tmp"));
+	assert_int_equal(PARSE(&o, "run", "--replay", file, "--record", other), -EINVAL);
+	assert_non_null(strstr(said, "the file that --replay reads"));
+	snprintf(other, sizeof(other), "%s.link", file);
+	assert_int_equal(PARSE(&o, "run", "--replay", file, "--record", other), 0);
+	assert_int_equal(symlink(file, other), 0);
+	assert_int_equal(PARSE(&o, "run", "--replay", file, "--record", other), -EINVAL);
+	assert_int_equal(PARSE(&o, "run", "--record", file, "--replay", other), -EINVAL);
+	unlink(other);
+	assert_int_equal(link(file, other), 0);
+	assert_int_equal(PARSE(&o, "run", "--replay", file, "--record", other), -EINVAL);
+	unlink(other);
+	recording_write(other, "", 0); /* another file, though as empty */
+	assert_int_equal(PARSE(&o, "run", "--replay", file, "--record", other), 0);
+	unlink(other);
+	unlink(file);
+}
+
+static void help_goes_to_standard_output(void **state)
+{
+	FILE *caught = tmpfile();
+	int before = dup(STDOUT_FILENO), full = open("/dev/full", O_WRONLY), rc, rc_full;
+	char text[8192];
+	size_t len;
+
+	(void)state;
+	fflush(stdout);
+	dup2(fileno(caught), STDOUT_FILENO);
+	rc = options_help();
+	dup2(full, STDOUT_FILENO);
+	rc_full = options_help();
+	dup2(before, STDOUT_FILENO);
+	close(before);
+	close(full);
+	rewind(caught);
+	len = fread(text, 1, sizeof(text) - 1, caught);
+	text[len] = '\0';
+	fclose(caught);
+	assert_int_equal(rc, 0);
+	assert_non_null(strstr(text, "usage: moqstat run --pid PID"));
+	assert_non_null(strstr(text, "--max-broadcasts"));
+	assert_int_equal(rc_full, -ENOSPC);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good_command_lines),
+		cmocka_unit_test(strings_point_into_the_arguments),
+		cmocka_unit_test(intervals_in_milliseconds),
+		cmocka_unit_test(bad_command_lines),
+		cmocka_unit_test(a_recording_is_not_replayed_into_itself),
+		cmocka_unit_test(help_goes_to_standard_output),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
