@@ -46,6 +46,7 @@ struct collect_live {
 	size_t names_len, names_room;
 	struct percpu passes[COLLECT_LIVE_PASSES];
 	uint64_t invalid; /* paths that are no UTF-8 */
+	uint64_t orphans; /* counters without a name */
 	size_t retired;	  /* since the last sweep */
 };
 
@@ -188,6 +189,20 @@ static int live_mark_superseded(struct collect_live *l)
 	return 0;
 }
 
+/* Counts of an incarnation that was taken for finished. That must not happen, but if it does it is
+ * said, and does no harm to the others. */
+static int live_drop_orphan(struct collect_live *l, const struct moqstat_slot_key *key)
+{
+	struct moqstat_slot_key slot = *key;
+
+	for (slot.slot = 0; slot.slot < MOQSTAT_SLOT_MAX; slot.slot++) {
+		bpf_map_delete_elem(bpf_map__fd(l->object->maps.closed), &slot);
+		bpf_map_delete_elem(bpf_map__fd(l->object->maps.opened), &slot);
+	}
+	l->orphans++;
+	return 0;
+}
+
 static int live_compare_key(const void *a, const void *b)
 {
 	const struct moqstat_slot_key *const *x = a, *const *y = b;
@@ -211,8 +226,11 @@ static int live_learn_all(struct collect_live *l, const struct percpu *p)
 	}
 	qsort(unknown, len, sizeof(*unknown), live_compare_key);
 	for (i = 0; i < len && !err; i++) {
-		if (!i || live_compare_key(&unknown[i - 1], &unknown[i]))
-			err = live_learn(l, unknown[i]);
+		if (i && !live_compare_key(&unknown[i - 1], &unknown[i]))
+			continue;
+		err = live_learn(l, unknown[i]);
+		if (err == -ENOENT)
+			err = live_drop_orphan(l, unknown[i]);
 	}
 	free(unknown);
 	qsort(l->names, l->names_len, sizeof(*l->names), live_compare);
@@ -288,6 +306,7 @@ static int live_read_lost(struct collect_live *l, uint64_t *lost)
 			lost[reason] += values[cpu];
 	}
 	lost[MOQSTAT_LOST_PATH_INVALID] = l->invalid;
+	lost[MOQSTAT_LOST_ENTRY_UNKNOWN] += l->orphans;
 	free(values);
 	return 0;
 }

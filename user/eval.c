@@ -25,6 +25,12 @@ bool eval_operand_equal(const struct moqstat_operand *a, const struct moqstat_op
 	       a->outer == b->outer;
 }
 
+/* a + factor * b as a 64-bit register holds it: modulo 2^64. */
+static int64_t eval_wrap(int64_t a, int64_t factor, int64_t b)
+{
+	return (int64_t)((uint64_t)a + (uint64_t)factor * (uint64_t)b);
+}
+
 /* The terms of a + factor * b; false if there are too many. */
 static bool eval_merge(struct eval_value *a, const struct eval_value *b, int64_t factor)
 {
@@ -41,7 +47,7 @@ static bool eval_merge(struct eval_value *a, const struct eval_value *b, int64_t
 			a->terms[a->terms_len++] =
 				(struct eval_term){ .factor = 0, .atom = b->terms[i].atom };
 		}
-		a->terms[k].factor += factor * b->terms[i].factor;
+		a->terms[k].factor = eval_wrap(a->terms[k].factor, factor, b->terms[i].factor);
 		if (!a->terms[k].factor)
 			a->terms[k] = a->terms[--a->terms_len];
 	}
@@ -54,11 +60,11 @@ static struct eval_value eval_sum(struct eval_value a, struct eval_value b, int6
 		return eval_unknown;
 	if (!eval_merge(&a, &b, factor))
 		return eval_unknown;
-	a.constant = (int64_t)((uint64_t)a.constant + (uint64_t)factor * (uint64_t)b.constant);
+	a.constant = eval_wrap(a.constant, factor, b.constant);
 	if (b.chooses) {
 		a.chooses = true;
 		a.choice = b.choice;
-		a.delta = factor * b.delta;
+		a.delta = eval_wrap(0, factor, b.delta);
 	}
 	return a;
 }
@@ -118,7 +124,7 @@ static bool eval_untouched(const struct eval *e, const struct eval_value *addres
 		struct eval_value gap = eval_sum(*address, e->stores[i], -1);
 
 		if (!gap.known || gap.terms_len || gap.chooses ||
-		    (gap.constant < e->stores_width[i] && -gap.constant < (int64_t)width))
+		    (gap.constant < e->stores_width[i] && gap.constant > -(int64_t)width))
 			return false;
 	}
 	return true;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <moqstat.h>
 
@@ -187,6 +188,14 @@ static int options_one(struct options *o, int option)
 	}
 }
 
+static bool options_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return !strcmp(a, b) ||
+	       (!stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+}
+
 static int options_check(const struct options *o)
 {
 	if (o->command == OPTIONS_RUN && !o->pid == !o->replay) {
@@ -195,6 +204,12 @@ static int options_check(const struct options *o)
 	}
 	if (o->command == OPTIONS_RUN && (o->binary || o->json)) {
 		log_error("run: --binary and --json belong to `moqstat sites`");
+		return -EINVAL;
+	}
+	if (o->command == OPTIONS_RUN && o->replay && o->record &&
+	    options_same_file(o->replay, o->record)) {
+		log_error("run: --record %s: the file that --replay reads; give another",
+			  o->record);
 		return -EINVAL;
 	}
 	if (o->command == OPTIONS_SITES && !o->pid == !o->binary) {
@@ -229,10 +244,6 @@ int options_parse(int argc, char **argv, struct options *out)
 	bool named = argc > 1 && argv[1][0] != '-';
 	int option;
 
-	if (argc < 2) {
-		log_error("say what to do: run, sites, or --help");
-		return -EINVAL;
-	}
 	if (named && options_command(argv[1], &o.command)) {
 		log_error("%s: no such command; there are run and sites, see moqstat --help",
 			  argv[1]);
@@ -242,13 +253,17 @@ int options_parse(int argc, char **argv, struct options *out)
 	while ((option = getopt_long(argc, argv, "hV", options_long, NULL)) != -1) {
 		if (options_one(&o, option))
 			return -EINVAL;
-		if (o.command == OPTIONS_HELP || o.command == OPTIONS_VERSION) {
+		if (option == 'h' || option == 'V') {
 			*out = o;
-			return option == 'h' || option == 'V' ? 0 : -EINVAL;
+			return 0;
 		}
 	}
 	if (optind < argc) {
 		log_error("%s: an argument too many, see moqstat --help", argv[optind]);
+		return -EINVAL;
+	}
+	if (!named) {
+		log_error("say what to do: run, sites, or --help");
 		return -EINVAL;
 	}
 	if (options_check(&o))

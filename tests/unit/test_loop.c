@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_loop.c - ticks, signals, the relay's end. Intervals are small and tolerances wide: the
- * machine may be busy.
+ * test_loop.c - ticks, signals, the relay's end, the reader's. Intervals are small and tolerances
+ * wide: the machine may be busy.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -50,7 +50,7 @@ static void first_tick_is_due_at_once(void **state)
 	struct loop l;
 
 	(void)state;
-	assert_int_equal(loop_init(3600000, -1, &l), 0);
+	assert_int_equal(loop_init(3600000, -1, -1, &l), 0);
 	assert_event(&l, LOOP_TICK);
 	assert_in_range(now_ms() - start, 0, 1000);
 	/* The next is an hour away. */
@@ -65,7 +65,7 @@ static void ticks_keep_their_distance(void **state)
 	int i;
 
 	(void)state;
-	assert_int_equal(loop_init(INTERVAL_MS, -1, &l), 0);
+	assert_int_equal(loop_init(INTERVAL_MS, -1, -1, &l), 0);
 	start = now_ms();
 	for (i = 0; i <= 5; i++)
 		assert_event(&l, LOOP_TICK);
@@ -81,7 +81,7 @@ static void a_late_tick_delays_the_rest(void **state)
 	int i;
 
 	(void)state;
-	assert_int_equal(loop_init(INTERVAL_MS, -1, &l), 0);
+	assert_int_equal(loop_init(INTERVAL_MS, -1, -1, &l), 0);
 	assert_event(&l, LOOP_TICK);
 	sleep_ms(3 * INTERVAL_MS + INTERVAL_MS / 2);
 	late = now_ms();
@@ -101,7 +101,7 @@ static void a_little_late_is_on_time(void **state)
 	uint64_t due;
 
 	(void)state;
-	assert_int_equal(loop_init(INTERVAL_MS, -1, &l), 0);
+	assert_int_equal(loop_init(INTERVAL_MS, -1, -1, &l), 0);
 	due = l.next_ns;
 	assert_event(&l, LOOP_TICK);
 	/* Unless the machine was busy. */
@@ -120,7 +120,7 @@ static void signals_stop_it(void **state)
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		assert_int_equal(loop_init(1, -1, &l), 0);
+		assert_int_equal(loop_init(1, -1, -1, &l), 0);
 		kill(getpid(), signals[i]);
 		sleep_ms(5); /* a tick is due too: the signal comes first */
 		assert_event(&l, LOOP_STOP);
@@ -154,7 +154,7 @@ static void the_relays_end_is_seen(void **state)
 	close(hold[0]);
 	pidfd = syscall(SYS_pidfd_open, child, 0);
 	assert_true(pidfd >= 0);
-	assert_int_equal(loop_init(INTERVAL_MS, pidfd, &l), 0);
+	assert_int_equal(loop_init(INTERVAL_MS, pidfd, -1, &l), 0);
 	assert_event(&l, LOOP_TICK);
 	assert_event(&l, LOOP_TICK); /* it lives on */
 	close(hold[1]);
@@ -178,12 +178,29 @@ static void the_relays_end_is_seen(void **state)
 	assert_int_equal(close(pidfd), 0); /* not owned by the loop */
 }
 
+static void a_reader_that_went_is_seen(void **state)
+{
+	int out[2];
+	struct loop l;
+
+	(void)state;
+	assert_int_equal(pipe(out), 0);
+	assert_int_equal(loop_init(1, -1, out[1], &l), 0);
+	assert_event(&l, LOOP_TICK);
+	assert_event(&l, LOOP_TICK);
+	close(out[0]);
+	sleep_ms(5); /* a tick is due too */
+	assert_event(&l, LOOP_UNREAD);
+	loop_deinit(&l);
+	assert_int_equal(close(out[1]), 0); /* not owned by the loop */
+}
+
 static void ended_twice_is_no_harm(void **state)
 {
 	struct loop l;
 
 	(void)state;
-	assert_int_equal(loop_init(1, -1, &l), 0);
+	assert_int_equal(loop_init(1, -1, -1, &l), 0);
 	loop_deinit(&l);
 	loop_deinit(&l);
 	loop_deinit(NULL);
@@ -198,6 +215,7 @@ int main(void)
 		cmocka_unit_test(a_little_late_is_on_time),
 		cmocka_unit_test(signals_stop_it),
 		cmocka_unit_test(the_relays_end_is_seen),
+		cmocka_unit_test(a_reader_that_went_is_seen),
 		cmocka_unit_test(ended_twice_is_no_harm),
 	};
 

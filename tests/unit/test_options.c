@@ -35,6 +35,9 @@ static int parse(const char *const *words, struct options *out, char *said, size
 		snprintf(copies[argc], sizeof(copies[argc]), "%s", words[argc - 1]);
 		argv[argc] = copies[argc];
 	}
+	/* getopt() remembers the last command line, unless told to forget it. */
+	optind = 0;
+	getopt(1, argv, "");
 	c = image_catch();
 	rc = options_parse(argc, argv, out);
 	image_caught(c, said, size);
@@ -91,6 +94,8 @@ static void strings_point_into_the_arguments(void **state)
 	struct options o;
 
 	(void)state;
+	optind = 0;
+	getopt(1, argv, "");
 	assert_int_equal(options_parse(LEN(argv) - 1, argv, &o), 0);
 	assert_ptr_equal(o.replay, argv[3]);
 	assert_ptr_equal(o.record, argv[5]);
@@ -98,7 +103,7 @@ static void strings_point_into_the_arguments(void **state)
 	assert_ptr_equal(o.prefix, argv[9]);
 	assert_null(o.binary);
 	argv[2] = NULL;
-	argv[1] = "--help";
+	argv[1] = "help";
 	assert_int_equal(options_parse(2, argv, &o), 0);
 	assert_string_equal(o.prefix, ".stats");
 	assert_null(o.node);
@@ -109,9 +114,8 @@ static void intervals_in_milliseconds(void **state)
 	static const struct {
 		const char *text;
 		uint64_t ms;
-	} cases[] = { { "0.05", 50 },	{ "1", 1000 },	  { "0.0505", 51 },
-		      { "1e0", 1000 },	{ "0.999", 999 }, { "0.1", 100 },
-		      { "3600", 3600000 } };
+	} cases[] = { { "0.05", 50 },	{ "1", 1000 },	{ "0.0505", 51 },   { "1e0", 1000 },
+		      { "0.999", 999 }, { "0.1", 100 }, { "3600", 3600000 } };
 	struct options o;
 	char said[512];
 	size_t i;
@@ -158,7 +162,8 @@ static const struct bad bad_lines[] = {
 	{ { "run", "--pid", "" }, "--pid : give a whole number" },
 	{ { "run", "--pid", "1.0" }, "--pid 1.0: give a whole number" },
 	{ { "run", "--pid", "moq-relay" }, "--pid moq-relay: give a whole number" },
-	{ { "run", "--pid", "1", "--interval", "0" }, "--interval 0: give seconds from 0.05 to 3600" },
+	{ { "run", "--pid", "1", "--interval", "0" },
+	  "--interval 0: give seconds from 0.05 to 3600" },
 	{ { "run", "--pid", "1", "--interval", "-1" }, "--interval -1: give seconds" },
 	{ { "run", "--pid", "1", "--interval", "nan" }, "--interval nan: give seconds" },
 	{ { "run", "--pid", "1", "--interval", "inf" }, "--interval inf: give seconds" },
@@ -174,12 +179,15 @@ static const struct bad bad_lines[] = {
 	{ { "run", "--pid", "1", "--output", "xml" }, "--output xml: jsonl is the only one" },
 	{ { "run", "--pid", "1", "--prefix", "a\xff" }, "--prefix: give a path in UTF-8" },
 	{ { "run", "--pid", "1", "--node", "\xc3" }, "--node: give a path in UTF-8" },
-	{ { "run", "--pid", "1", "--binary", "f" }, "--binary and --json belong to `moqstat sites`" },
+	{ { "run", "--pid", "1", "--binary", "f" },
+	  "--binary and --json belong to `moqstat sites`" },
 	{ { "run", "--pid", "1", "--json" }, "--binary and --json belong to `moqstat sites`" },
 	{ { "sites" }, "sites: give either --pid PID or --binary FILE" },
 	{ { "sites", "--pid", "1", "--binary", "f" }, "sites: give either --pid PID or --binary" },
 	{ { "sites", "--pid", "1", "--replay", "f" }, "--replay and --record belong to" },
 	{ { "sites", "--pid", "1", "--record", "f" }, "--replay and --record belong to" },
+	{ { "sites", "--replay", "f", "--record", "f", "--pid", "1" },
+	  "--replay and --record belong to" },
 	{ { "run", "--replay", "f", "--record", "f" }, "--record f: the file that --replay reads" },
 };
 

@@ -82,8 +82,7 @@ static void long_paths(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(long_vectors) / sizeof(long_vectors[0]); i++)
-		assert_int_equal(siphash_path(KEY_LOW, KEY_HIGH,
-					      path_fill(&p, long_vectors[i].len),
+		assert_int_equal(siphash_path(KEY_LOW, KEY_HIGH, path_fill(&p, long_vectors[i].len),
 					      long_vectors[i].len),
 				 long_vectors[i].hash);
 }

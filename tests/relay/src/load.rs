@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use moq_net::{Path, PathOwned};
+use moq_net::{Path, PathOwned, Version};
 use tokio::time::{Instant, MissedTickBehavior};
 use url::Url;
 
@@ -26,6 +26,11 @@ pub struct Args {
     #[arg(long)]
     subscribe_url: Option<Url>,
 
+    /// Insist on this protocol version.
+    #[arg(long)]
+    client_version: Option<Version>,
+
+    /// Broadcasts of the publisher.
     #[arg(long, default_value_t = 1)]
     broadcasts: usize,
 
@@ -60,6 +65,14 @@ pub struct Args {
     /// Broadcasts are named PREFIX/0, PREFIX/1 and so on.
     #[arg(long, default_value = "demo")]
     prefix: String,
+}
+
+impl Args {
+    fn target(&self, url: &Url, role: Role) -> Target {
+        let mut target = Target::new(url.clone(), role);
+        target.version = self.client_version;
+        target
+    }
 }
 
 /// Runs the load until its time is over or it is interrupted, then prints what was delivered.
@@ -101,7 +114,7 @@ impl Load {
     /// Connects, publishes and subscribes everything.
     async fn start(args: &Args, shape: Shape) -> anyhow::Result<Self> {
         let tracks: Vec<String> = (0..args.tracks).map(|index| format!("t{index}")).collect();
-        let publisher = Session::connect(&Target::new(args.url.clone(), Role::Publish)).await?;
+        let publisher = Session::connect(&args.target(&args.url, Role::Publish)).await?;
         let mut publications = Vec::new();
         let mut paths: Vec<PathOwned> = Vec::new();
         for index in 0..args.broadcasts {
@@ -116,13 +129,13 @@ impl Load {
         let mut subscribers = Vec::new();
         let mut subscriptions = Vec::new();
         for _ in 0..args.sessions {
-            let session = Session::connect(&Target::new(url.clone(), Role::Subscribe)).await?;
+            let session = Session::connect(&args.target(url, Role::Subscribe)).await?;
             let mut announced = session.announced()?;
             let all = announced.wait_for(|now| paths.iter().all(|path| now.contains_key(path)));
             let now = tokio::time::timeout(PATIENCE, all).await.context("not everything was announced")??.clone();
             for path in &paths {
                 for track in &tracks {
-                    let consumer = session.subscribe(&now[path], track)?;
+                    let consumer = session.subscribe_soon(&now[path], track).await?;
                     subscriptions.push(Subscription::start(&session, consumer));
                 }
             }

@@ -220,12 +220,12 @@ impl Script {
         let path = Path::new(&path).to_owned();
         let session = self.session(&name)?;
         let mut announced = session.announced()?;
-        let broadcast = {
+        let ask = async {
             let present = announced.wait_for(|paths| paths.contains_key(&path));
-            let paths = within(timeout, "not announced", present).await?.context("session gone")?;
-            paths[&path].clone()
+            let broadcast = present.await.context("session gone")?[&path].clone();
+            session.subscribe_soon(&broadcast, &track).await
         };
-        let track = session.subscribe(&broadcast, &track)?;
+        let track = within(timeout, "not announced", ask).await??;
         let subscription = Subscription::start(session, track);
         self.subscriptions.insert(id, subscription);
         Ok(String::new())

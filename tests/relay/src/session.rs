@@ -18,6 +18,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time for the transport's own tasks to send what a close left in their queues.
 const FLUSH: Duration = Duration::from_millis(50);
 
+/// Pause before a request that the library wasn't ready for is made again.
+const RETRY: Duration = Duration::from_millis(2);
+
 /// The broadcasts that a relay announces right now.
 pub type Announced = BTreeMap<PathOwned, BroadcastConsumer>;
 
@@ -171,10 +174,19 @@ impl Session {
         self.announced.clone().context("the session's role doesn't subscribe")
     }
 
-    /// Asks for a track of an announced broadcast.
-    pub fn subscribe(&self, broadcast: &BroadcastConsumer, track: &str) -> anyhow::Result<TrackConsumer> {
-        let _enter = self.handle.enter();
-        Ok(broadcast.subscribe_track(&Track::new(track))?)
+    /// Asks for a track of a broadcast that has just been announced.
+    pub async fn subscribe_soon(&self, broadcast: &BroadcastConsumer, track: &str) -> anyhow::Result<TrackConsumer> {
+        loop {
+            let result = {
+                let _enter = self.handle.enter();
+                broadcast.subscribe_track(&Track::new(track))
+            };
+            match result {
+                // With the IETF drafts the library announces a broadcast a moment before it serves requests for it.
+                Err(Error::NotFound) => tokio::time::sleep(RETRY).await,
+                result => return Ok(result?),
+            }
+        }
     }
 
     /// Runs `task` beside the connection, so that it ends with it.

@@ -80,7 +80,7 @@ async fn follow(session: &Session, name: &str, tracks: &[String]) -> anyhow::Res
     let tracks = if tracks.is_empty() { &default[..] } else { tracks };
     let mut readers = JoinSet::new();
     for track in tracks {
-        let consumer = session.subscribe(&broadcast, track).with_context(|| track.clone())?;
+        let consumer = session.subscribe_soon(&broadcast, track).await.with_context(|| track.clone())?;
         readers.spawn(print_track(name.to_string(), consumer));
     }
     eprintln!("watching {name}");

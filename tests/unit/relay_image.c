@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "relay_image.h"
+
+static const char code_of_entry[] = "55 "		 /* push rbp */
+				    "bf 30 01 00 00 "	 /* mov edi, 0x130 */
+				    "be 08 00 00 00 "	 /* mov esi, 8 */
+				    "ff 15 00 00 00 00 " /* call [rip] */
+				    "48 85 c0 "		 /* test rax, rax */
+				    "74 04 "		 /* je 1f */
+				    "f0 48 ff 00 "	 /* lock inc qword [rax] */
+				    "5d "		 /* 1: pop rbp */
+				    "c3";		 /* ret */
+
+static const char code_of_subscribe[] = "41 56 "		/* push r14 */
+					"49 89 f6 "		/* mov r14, rsi */
+					"48 8b 44 24 10 "	/* mov rax, [rsp+0x10] */
+					"08 ca "		/* or dl, cl */
+					"80 fa 01 "		/* cmp dl, 1 */
+					"75 0c "		/* jne 1f */
+					"41 0f b6 56 28 "	/* movzx edx, byte [r14+0x28] */
+					"41 0f b6 4e 29 "	/* movzx ecx, byte [r14+0x29] */
+					"eb 25 "		/* jmp 2f */
+					"41 0f b6 4e 29 "	/* 1: movzx ecx, byte [r14+0x29] */
+					"41 0f b6 56 28 "	/* movzx edx, byte [r14+0x28] */
+					"48 8d 70 10 "		/* lea rsi, [rax+0x10] */
+					"48 8d b8 a0 00 00 00 " /* lea rdi, [rax+0xa0] */
+					"84 c9 "		/* test cl, cl */
+					"48 0f 45 f7 "		/* cmovne rsi, rdi */
+					"48 8d 3c d2 "		/* lea rdi, [rdx+rdx*8] */
+					"f0 48 ff 44 fe 20 " /* lock inc qword [rsi+rdi*8+0x20] */
+					"41 5e "	     /* 2: pop r14 */
+					"c3";		     /* ret */
+
+static const char code_of_unsubscribe[] = "41 56 "	       /* push r14 */
+					  "49 89 fe "	       /* mov r14, rdi */
+					  "87 03 "	       /* xchg [rbx], eax */
+					  "83 f8 02 "	       /* cmp eax, 2 */
+					  "74 2e "	       /* je 3f */
+					  "49 8b 46 20 "       /* mov rax, [r14+0x20] */
+					  "48 85 c0 "	       /* test rax, rax */
+					  "74 22 "	       /* je 2f */
+					  "41 0f b6 4e 28 "    /* 1: movzx ecx, byte [r14+0x28] */
+					  "48 8d 50 10 "       /* lea rdx, [rax+0x10] */
+					  "48 05 a0 00 00 00 " /* add rax, 0xa0 */
+					  "41 80 7e 29 00 "    /* cmp byte [r14+0x29], 0 */
+					  "48 0f 44 c2 "       /* cmove rax, rdx */
+					  "48 8d 0c c9 "       /* lea rcx, [rcx+rcx*8] */
+					  "f0 48 ff 44 c8 28 " /* lock inc qword [rax+rcx*8+0x28] */
+					  "41 5e "	       /* 2: pop r14 */
+					  "c3 "		       /* ret */
+					  "48 89 df "	       /* 3: mov rdi, rbx */
+					  "ff 15 00 00 00 00 " /* call [rip] */
+					  "49 8b 46 20 "       /* mov rax, [r14+0x20] */
+					  "48 85 c0 "	       /* test rax, rax */
+					  "75 c9 "	       /* jne 1b */
+					  "eb e9";	       /* jmp 2b */
+
+static const char code_of_session[] = "55 "		   /* push rbp */
+				      "bf 20 00 00 00 "	   /* mov edi, 0x20 */
+				      "be 08 00 00 00 "	   /* mov esi, 8 */
+				      "ff 15 00 00 00 00 " /* call [rip] */
+				      "48 85 c0 "	   /* test rax, rax */
+				      "74 0f "		   /* je 3f */
+				      "31 c9 "		   /* xor ecx, ecx */
+				      "87 4d 00 "	   /* xchg [rbp], ecx */
+				      "83 f9 02 "	   /* cmp ecx, 2 */
+				      "74 07 "		   /* je 2f */
+				      "f0 48 ff 40 10 "	   /* 1: lock inc qword [rax+0x10] */
+				      "5d "		   /* 3: pop rbp */
+				      "c3 "		   /* ret */
+				      "48 89 ef "	   /* 2: mov rdi, rbp */
+				      "48 89 c3 "	   /* mov rbx, rax */
+				      "ff 15 00 00 00 00 " /* call [rip] */
+				      "48 89 d8 "	   /* mov rax, rbx */
+				      "eb e8";		   /* jmp 1b */
+
+static const char code_of_session_close[] = "48 8b 07 "		 /* mov rax, [rdi] */
+					    "48 85 c0 "		 /* test rax, rax */
+					    "74 19 "		 /* je 1f */
+					    "f0 48 ff 40 18 "	 /* lock inc qword [rax+0x18] */
+					    "48 8b 07 "		 /* mov rax, [rdi] */
+					    "48 85 c0 "		 /* test rax, rax */
+					    "74 0c "		 /* je 1f */
+					    "f0 48 ff 08 "	 /* lock dec qword [rax] */
+					    "75 06 "		 /* jne 1f */
+					    "ff 25 00 00 00 00 " /* jmp [rip] */
+					    "c3";		 /* 1: ret */
+
+static const char code_of_counter[] =
+	"48 8b 07 "		      /* mov rax, [rdi] */
+	"48 85 c0 "		      /* test rax, rax */
+	"74 11 "		      /* je 1f */
+	"0f b6 4f 08 "		      /* movzx ecx, byte [rdi+8] */
+	"48 8d 0c c9 "		      /* lea rcx, [rcx+rcx*8] */
+	"f0 48 ff 84 c8 78 56 34 12 " /* lock inc qword [rax+rcx*8+0x12345678] */
+	"c3";			      /* 1: ret */
+
+static const char code_of_counter_80[] =
+	"48 8b 07 "		      /* mov rax, [rdi] */
+	"48 85 c0 "		      /* test rax, rax */
+	"74 11 "		      /* je 1f */
+	"0f b6 4f 08 "		      /* movzx ecx, byte [rdi+8] */
+	"48 6b c9 50 "		      /* imul rcx, rcx, 80 */
+	"f0 48 ff 84 08 78 56 34 12 " /* lock inc qword [rax+rcx+0x12345678] */
+	"c3";			      /* 1: ret */
+
+static const char *const names[RELAY_COUNTERS] = {
+	[RELAY_ENTRY] = "_ZN7moq_net5stats5Stats5entry17h354f5041d6fe0d20E",
+	[RELAY_SUBSCRIBE] = "_ZN7moq_net5stats17SessionBroadcasts9subscribe17h415078b5f47fe320E",
+	[RELAY_UNSUBSCRIBE] = "_ZN79_$LT$moq_net..stats..BroadcastSubscription$u20$as$u20$core.."
+			      "ops..drop..Drop$GT$4drop17hfab2c40aa379821eE",
+	[RELAY_SESSION] = "_ZN7moq_net5stats11StatsHandle7session17ha50e5e83a995d5efE",
+	[RELAY_SESSION_CLOSE] = "_ZN4core3ptr47drop_in_place$LT$moq_net..stats..SessionStats$GT$"
+				"17h0123456789abcdefE",
+};
+
+static const char *const codes[RELAY_COUNTERS] = {
+	[RELAY_ENTRY] = code_of_entry,
+	[RELAY_SUBSCRIBE] = code_of_subscribe,
+	[RELAY_UNSUBSCRIBE] = code_of_unsubscribe,
+	[RELAY_SESSION] = code_of_session,
+	[RELAY_SESSION_CLOSE] = code_of_session_close,
+};
+
+/* In the order of memory; broadcasts lie between the two groups. */
+static const struct {
+	const char *name;
+	uint32_t offset; /* from the entry's Arc, on the external tier */
+} counters[RELAY_COUNTERS_LEN] = {
+	{ "publisher.announced", 0x10 },
+	{ "publisher.announced_closed", 0x18 },
+	{ "publisher.subscriptions", 0x20 },
+	{ "publisher.subscriptions_closed", 0x28 },
+	{ "publisher.bytes", 0x40 },
+	{ "publisher.frames", 0x48 },
+	{ "publisher.groups", 0x50 },
+	{ "subscriber.announced", 0xa0 },
+	{ "subscriber.announced_closed", 0xa8 },
+	{ "subscriber.subscriptions", 0xb0 },
+	{ "subscriber.subscriptions_closed", 0xb8 },
+	{ "subscriber.bytes", 0xd0 },
+	{ "subscriber.frames", 0xd8 },
+	{ "subscriber.groups", 0xe0 },
+};
+
+/* Put the offset into the last four bytes of the bump. */
+static void counter_set(struct relay *r, size_t i, const char *code)
+{
+	char disp[12], *at;
+
+	snprintf(disp, sizeof(disp), "%02x 00 00 00", counters[i].offset);
+	strcpy(r->counters[i], code);
+	at = strstr(r->counters[i], "78 56 34 12");
+	assert_non_null(at);
+	memcpy(at, disp, strlen(disp));
+}
+
+void relay_init(struct relay *r)
+{
+	size_t i;
+
+	memset(r, 0, sizeof(*r));
+	image_init(&r->im);
+	for (i = 0; i < RELAY_COUNTERS; i++)
+		relay_add(r, names[i], codes[i]);
+	for (i = 0; i < RELAY_COUNTERS_LEN; i++) {
+		counter_set(r, i, code_of_counter);
+		relay_add(r, counters[i].name, r->counters[i]);
+	}
+}
+
+void relay_deinit(struct relay *r)
+{
+	image_deinit(&r->im);
+}
+
+void relay_stride_80(struct relay *r)
+{
+	size_t i;
+
+	for (i = 0; i < RELAY_COUNTERS_LEN; i++)
+		counter_set(r, i, code_of_counter_80);
+}
+
+void relay_add(struct relay *r, const char *name, const char *hex)
+{
+	assert_true(r->parts_len < RELAY_PARTS_MAX);
+	r->parts[r->parts_len++] = (struct relay_part){ .name = name, .hex = hex };
+}
+
+struct elf_file *relay_open(struct relay *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->parts_len; i++) {
+		if (r->parts[i].hex)
+			r->parts[i].addr =
+				image_function(&r->im, r->parts[i].name, r->parts[i].hex);
+	}
+	return image_open(&r->im);
+}
+
+int relay_scan(struct relay *r, struct sites *out, char *said, size_t size)
+{
+	struct elf_file *f = relay_open(r);
+	struct image_catch c = image_catch();
+	int rc = sites_scan(f, NULL, NULL, out);
+
+	image_caught(c, said, size);
+	elf_file_destroy(f);
+	return rc;
+}
