@@ -11,8 +11,11 @@ const volatile __u64 key_high = 0;
 /* The last incarnation number given; overflow uses the first few itself. */
 __u32 incarnations = MOQSTAT_SLOT_MAX;
 
-/* Whether the relay's own statistics were seen on, or off. */
-__u32 statistics_on = 0;
+/* Set once all probes are attached: what begins from then on is seen whole. */
+__u32 attached = 0;
+
+/* What Stats holds: a pointer to its tables where the relay's own statistics are on. */
+__u64 statistics_shared = 0;
 __u32 statistics_off = 0;
 
 /* What to do where, by attach cookie. */
@@ -23,7 +26,8 @@ struct {
 	__type(value, struct moqstat_site);
 } sites SEC(".maps");
 
-/* How often each site fired in the relay, by attach cookie: an attached probe may be silent. */
+/* How often each site fired in the relay and led on, by attach cookie: an attached probe may be
+ * silent. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, MOQSTAT_SITES_MAX);
@@ -39,11 +43,10 @@ struct {
 	__type(value, __u64);
 } lost SEC(".maps");
 
-/* Thread (pid_tgid) -> what it named last. */
+/* Thread (pid_tgid) -> what it named last. Threads that have ended make room for others. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, MOQSTAT_PENDING_MAX);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, struct moqstat_pending);
 } pending SEC(".maps");

@@ -113,7 +113,7 @@ static __always_inline void site_note_statistics(struct pt_regs *ctx,
 	if (operand_read(ctx, &site->side, &shared))
 		return;
 	if (shared)
-		statistics_on = 1;
+		statistics_shared = shared;
 	else
 		statistics_off = 1;
 }
@@ -168,10 +168,13 @@ int allocated(struct pt_regs *ctx)
 	if (!site || operand_read(ctx, &site->entry, &key.entry))
 		return 0;
 	p = identity_pending();
-	if (p)
-		identity_begin(p, &key, 1);
-	else
+	if (p) {
+		identity_begin(p, &key, attached);
+	} else {
+		/* Whatever had this address before is no more. */
+		bpf_map_delete_elem(&entries, &key);
 		count_lost(MOQSTAT_LOST_PENDING_FULL);
+	}
 	return 0;
 }
 

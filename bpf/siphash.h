@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* siphash.h - SipHash-2-4 (Aumasson, Bernstein 2012) of a path, so that strangers who choose
  * paths can't choose their hashes. Also compiled for the host, by the unit tests. */
 #ifndef MOQSTAT_BPF_SIPHASH_H

@@ -24,8 +24,8 @@
  *  says otherwise. */
 #define MOQSTAT_BROADCASTS_DEFAULT 16384
 
-/** Threads that can be between naming a path and the bump that uses the name. */
-#define MOQSTAT_PENDING_MAX 16384
+/** Threads whose last named path is remembered until the bump that uses it. */
+#define MOQSTAT_PENDING_MAX 8192
 
 /** Which side of the relay a counter describes (relay-stats text: `Side`). */
 enum moqstat_role {
@@ -67,8 +67,7 @@ enum moqstat_session_field {
 /** Why something that the relay did could not be attributed. Each has a counter. */
 enum moqstat_lost {
 	MOQSTAT_LOST_NONE = 0,	      /* not a loss; keeps 0 free */
-	MOQSTAT_LOST_ENTRY_NULL,      /* entry pointer null: relay's stats off, or path under its
-					 prefix */
+	MOQSTAT_LOST_ENTRY_NULL,      /* entry pointer null, though the branch leads on */
 	MOQSTAT_LOST_ENTRY_UNKNOWN,   /* entry named before the agent attached */
 	MOQSTAT_LOST_CLOSE_UNSEEN,    /* closes whose open was never seen, held back */
 	MOQSTAT_LOST_PATH_TOO_LONG,   /* path longer than MOQSTAT_PATH_MAX, in __overflow__ */
@@ -76,7 +75,7 @@ enum moqstat_lost {
 	MOQSTAT_LOST_BROADCASTS_FULL, /* capacity reached, in __overflow__ */
 	MOQSTAT_LOST_ENTRIES_FULL,    /* no room to remember the entry pointer */
 	MOQSTAT_LOST_COUNTERS_FULL,   /* no room for the counters of a slot */
-	MOQSTAT_LOST_PENDING_FULL,    /* more threads than MOQSTAT_PENDING_MAX */
+	MOQSTAT_LOST_PENDING_FULL,    /* what a thread had named was forgotten too early */
 	MOQSTAT_LOST_OPERAND_FAULT,   /* tier, side or n could not be read */
 	MOQSTAT_LOST_OPERAND_RANGE,   /* tier or side read, but neither 0 nor 1 */
 	MOQSTAT_LOST_PATH_INVALID,    /* path read, but not UTF-8 (user side) */
@@ -204,7 +203,7 @@ struct moqstat_slot_key {
 struct moqstat_name {
 	__u64 entry; /* address of its entry in the relay */
 	__u32 slot;  /* MOQSTAT_SLOT_SESSION + tier for a root, 0 for a broadcast */
-	__u32 fresh; /* 1: its creation was seen, so its counts are complete */
+	__u32 fresh; /* 1: made with all probes attached, so its counts are complete */
 	__u32 len;   /* bytes of path */
 	__u32 pad;
 	__u8 path[MOQSTAT_PATH_MAX];

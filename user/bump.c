@@ -125,18 +125,13 @@ static int bump_when(const struct code_insn *branch, bool taken, enum moqstat_wh
 }
 
 /* Both ways of a branch lead to the bump: then it must do the same on both. */
-static int bump_join(struct bump_branch *known, const struct bump_branch *other)
+static void bump_join(struct bump_branch *known, const struct bump_branch *other)
 {
-	struct moqstat_operand a, b;
-
 	known->when = MOQSTAT_WHEN_ALWAYS;
-	if (!eval_single(&known->address, &a) || !eval_single(&other->address, &b) ||
-	    !eval_operand_equal(&a, &b))
+	if (!eval_equal(&known->address, &other->address))
 		known->address.known = false;
-	if (!eval_single(&known->n, &a) || !eval_single(&other->n, &b) ||
-	    !eval_operand_equal(&a, &b))
+	if (!eval_equal(&known->n, &other->n))
 		known->n.known = false;
-	return 0;
 }
 
 int bump_find(const struct code *code, size_t bump, struct bump_branch *out, size_t *len)

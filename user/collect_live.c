@@ -8,94 +8,59 @@
 #include <string.h>
 #include <time.h>
 
+#include "incarnation.h"
+#include "inventory.h"
 #include "log.h"
 #include "moqstat.skel.h"
 #include "percpu.h"
-#include "utf8.h"
+#include "takeover.h"
 
-/* Retired incarnations after which entry pointers that stand for none are swept. */
+/* Retired incarnations, at most, after which entry pointers that stand for none are swept. */
 #define LIVE_SWEEP    4096
 
 #define LIVE_OVERFLOW "__overflow__"
-
-/* The head of an Arc in the relay's memory. */
-struct live_arc {
-	uint64_t strong;
-	uint64_t weak;
-};
-
-/* An incarnation, from the first time its counters are seen until it is retired. */
-struct live_name {
-	struct moqstat_id id;
-	uint64_t entry;
-	uint32_t slot;
-	uint32_t len;
-	char *path;
-	bool held;
-	bool superseded; /* a newer incarnation has its path or its memory */
-	bool retired;
-	bool hidden; /* its path is no text, so there is no row to show it in */
-	uint64_t counts[MOQSTAT_SLOT_MAX][MOQSTAT_FIELD_MAX];
-};
 
 struct collect_live {
 	struct collect base;
 	const struct target *target;
 	struct moqstat_bpf *object;
-	struct live_name *names; /* by incarnation */
-	size_t names_len, names_room;
+	struct incarnations known;
+	struct takeover *takeover;
 	struct percpu passes[COLLECT_LIVE_PASSES];
 	uint64_t invalid; /* paths that are no UTF-8 */
 	uint64_t orphans; /* counters without a name */
+	size_t existing;  /* incarnations whose beginning wasn't seen */
 	size_t retired;	  /* since the last sweep */
 };
 
-static int live_compare(const void *a, const void *b)
-{
-	const struct live_name *x = a, *y = b;
-
-	return x->id.incarnation < y->id.incarnation ? -1 : x->id.incarnation > y->id.incarnation;
-}
-
-static struct live_name *live_find(struct collect_live *l, uint32_t incarnation)
-{
-	struct live_name key = { .id.incarnation = incarnation };
-
-	return l->names_len ? bsearch(&key, l->names, l->names_len, sizeof(key), live_compare)
-			    : NULL;
-}
-
-/* Does the relay still have this entry? Its Arc's counts tell: the relay's own map holds one, each
- * guard another, and nothing holds weak references. Freed memory says something else there: glibc
- * puts list pointers and a random key into it. */
-static bool live_arc_held(const struct live_arc *arc)
-{
-	return arc->strong > 0 && arc->strong < UINT32_MAX && arc->weak == 1;
-}
+const struct collect_live_pass collect_live_passes[COLLECT_LIVE_PASSES] = {
+	{ .closes = true, .cells = MOQSTAT_CLOSED_CELLS },
+	{ .closes = false, .cells = MOQSTAT_OPENED_CELLS },
+};
 
 /* Ask who is still held, before any counter is read: counts read afterwards are then final. */
 static int live_check_held(struct collect_live *l)
 {
-	uint64_t *addresses = calloc(l->names_len + 1, sizeof(*addresses));
-	struct live_arc *arcs = calloc(l->names_len + 1, sizeof(*arcs));
-	bool *readable = calloc(l->names_len + 1, sizeof(*readable));
+	uint64_t *addresses = calloc(l->known.len + 1, sizeof(*addresses));
+	struct inventory_arc *arcs = calloc(l->known.len + 1, sizeof(*arcs));
+	bool *readable = calloc(l->known.len + 1, sizeof(*readable));
 	int err = -ENOMEM;
 	size_t i;
 
 	if (!addresses || !arcs || !readable)
 		goto out;
-	for (i = 0; i < l->names_len; i++)
-		addresses[i] = l->names[i].entry;
-	err = target_read(l->target, addresses, l->names_len, sizeof(*arcs), arcs, readable);
-	for (i = 0; i < l->names_len; i++) {
-		struct live_name *name = &l->names[i];
+	for (i = 0; i < l->known.len; i++)
+		addresses[i] = l->known.list[i].entry;
+	err = target_read(l->target, addresses, l->known.len, sizeof(*arcs), arcs, readable);
+	for (i = 0; i < l->known.len; i++) {
+		struct incarnation *in = &l->known.list[i];
 
 		/* Of a relay that has ended, the last state is shown as it was. Overflow is for
 		 * ever. */
-		if (err == -ESRCH || !name->id.hash)
-			name->held = true;
+		if (err == -ESRCH || !in->id.hash)
+			in->held = true;
 		else if (!err)
-			name->held = !name->superseded && readable[i] && live_arc_held(&arcs[i]);
+			in->held = !in->superseded && readable[i] && inventory_arc_alive(&arcs[i]);
 	}
 	if (err == -ESRCH)
 		err = 0;
@@ -109,97 +74,45 @@ out:
 	return err;
 }
 
-/* Learn the name of an incarnation seen for the first time. */
+static int live_names(const struct collect_live *l, uint32_t slot)
+{
+	return bpf_map__fd(slot >= MOQSTAT_SLOT_SESSION ? l->object->maps.roots
+							: l->object->maps.broadcasts);
+}
+
+static void live_delete_counts(const struct collect_live *l, const struct moqstat_id *id)
+{
+	struct moqstat_slot_key key = { .id = *id };
+
+	for (key.slot = 0; key.slot < MOQSTAT_SLOT_MAX; key.slot++) {
+		bpf_map_delete_elem(bpf_map__fd(l->object->maps.closed), &key);
+		bpf_map_delete_elem(bpf_map__fd(l->object->maps.opened), &key);
+	}
+}
+
+/* Learn the name of an incarnation whose counts are seen for the first time. */
 static int live_learn(struct collect_live *l, const struct moqstat_slot_key *key)
 {
-	struct bpf_map *map = key->slot >= MOQSTAT_SLOT_SESSION ? l->object->maps.roots
-								: l->object->maps.broadcasts;
-	struct live_name *grown, *name;
-	struct moqstat_name text = { .len = strlen(LIVE_OVERFLOW), .slot = key->id.incarnation };
+	struct moqstat_name name = { .len = strlen(LIVE_OVERFLOW),
+				     .slot = key->id.incarnation,
+				     .fresh = 1 };
+	int err;
 
-	if (l->names_len == l->names_room) {
-		size_t room = l->names_room ? 2 * l->names_room : 64;
-
-		grown = reallocarray(l->names, room, sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		l->names = grown;
-		l->names_room = room;
+	memcpy(name.path, LIVE_OVERFLOW, name.len);
+	if (key->id.hash && bpf_map_lookup_elem(live_names(l, key->slot), &key->id, &name)) {
+		if (errno != ENOENT)
+			return -errno;
+		/* Counts of an incarnation that was taken for finished. That must not happen, but
+		 * if it does it is said, and does no harm to the others. */
+		live_delete_counts(l, &key->id);
+		l->orphans++;
+		return 0;
 	}
-	memcpy(text.path, LIVE_OVERFLOW, text.len);
-	if (key->id.hash && bpf_map_lookup_elem(bpf_map__fd(map), &key->id, &text))
-		return -errno;
-	name = &l->names[l->names_len];
-	memset(name, 0, sizeof(*name));
-	name->path = malloc(text.len + 1);
-	if (!name->path)
-		return -ENOMEM;
-	memcpy(name->path, text.path, text.len);
-	name->path[text.len] = '\0';
-	name->id = key->id;
-	name->entry = text.entry;
-	name->slot = text.slot;
-	name->len = text.len;
-	name->held = true;
-	name->hidden = !utf8_valid(name->path, name->len);
-	l->invalid += name->hidden;
-	l->names_len++;
-	return 0;
-}
-
-static int live_compare_hash(const void *a, const void *b)
-{
-	const struct live_name *const *x = a, *const *y = b;
-
-	if ((*x)->id.hash != (*y)->id.hash)
-		return (*x)->id.hash < (*y)->id.hash ? -1 : 1;
-	return live_compare(*x, *y);
-}
-
-static int live_compare_entry(const void *a, const void *b)
-{
-	const struct live_name *const *x = a, *const *y = b;
-
-	if ((*x)->entry != (*y)->entry)
-		return (*x)->entry < (*y)->entry ? -1 : 1;
-	return live_compare(*x, *y);
-}
-
-/* The relay has one entry a path and one entry an address: what came later has ended the other. */
-static int live_mark_superseded(struct collect_live *l)
-{
-	struct live_name **order = calloc(l->names_len + 1, sizeof(struct live_name *));
-	size_t i;
-
-	if (!order)
-		return -ENOMEM;
-	for (i = 0; i < l->names_len; i++)
-		order[i] = &l->names[i];
-	qsort(order, l->names_len, sizeof(struct live_name *), live_compare_hash);
-	for (i = 1; i < l->names_len; i++) {
-		if (order[i]->id.hash && order[i]->id.hash == order[i - 1]->id.hash)
-			order[i - 1]->superseded = true;
-	}
-	qsort(order, l->names_len, sizeof(struct live_name *), live_compare_entry);
-	for (i = 1; i < l->names_len; i++) {
-		if (order[i]->id.hash && order[i]->entry == order[i - 1]->entry)
-			order[i - 1]->superseded = true;
-	}
-	free(order);
-	return 0;
-}
-
-/* Counts of an incarnation that was taken for finished. That must not happen, but if it does it is
- * said, and does no harm to the others. */
-static int live_drop_orphan(struct collect_live *l, const struct moqstat_slot_key *key)
-{
-	struct moqstat_slot_key slot = *key;
-
-	for (slot.slot = 0; slot.slot < MOQSTAT_SLOT_MAX; slot.slot++) {
-		bpf_map_delete_elem(bpf_map__fd(l->object->maps.closed), &slot);
-		bpf_map_delete_elem(bpf_map__fd(l->object->maps.opened), &slot);
-	}
-	l->orphans++;
+	err = incarnations_add(&l->known, &key->id, &name);
+	if (err)
+		return err;
+	l->existing += !name.fresh;
+	l->invalid += l->known.list[l->known.len - 1].hidden;
 	return 0;
 }
 
@@ -215,27 +128,23 @@ static int live_compare_key(const void *a, const void *b)
 static int live_learn_all(struct collect_live *l, const struct percpu *p)
 {
 	const struct moqstat_slot_key **unknown = calloc(p->len + 1, sizeof(*unknown));
-	size_t i, len = 0, before = l->names_len;
+	size_t i, len = 0;
 	int err = 0;
 
 	if (!unknown)
 		return -ENOMEM;
 	for (i = 0; i < p->len; i++) {
-		if (!live_find(l, p->rows[i].key.id.incarnation))
+		if (!incarnations_find(&l->known, p->rows[i].key.id.incarnation))
 			unknown[len++] = &p->rows[i].key;
 	}
 	qsort(unknown, len, sizeof(*unknown), live_compare_key);
 	for (i = 0; i < len && !err; i++) {
-		if (i && !live_compare_key(&unknown[i - 1], &unknown[i]))
-			continue;
-		err = live_learn(l, unknown[i]);
-		if (err == -ENOENT)
-			err = live_drop_orphan(l, unknown[i]);
+		if (!i || live_compare_key(&unknown[i - 1], &unknown[i]))
+			err = live_learn(l, unknown[i]);
 	}
 	free(unknown);
-	qsort(l->names, l->names_len, sizeof(*l->names), live_compare);
-	if (!err && l->names_len != before)
-		err = live_mark_superseded(l);
+	if (!err && len)
+		err = incarnations_settle(&l->known);
 	return err;
 }
 
@@ -247,22 +156,17 @@ static void live_add(struct collect_live *l, const struct percpu *p, bool closes
 
 	for (i = 0; i < p->len; i++) {
 		const struct percpu_row *row = &p->rows[i];
-		struct live_name *name = live_find(l, row->key.id.incarnation);
+		struct incarnation *in = incarnations_find(&l->known, row->key.id.incarnation);
 
-		if (!name || row->key.slot >= MOQSTAT_SLOT_MAX)
+		if (!in || row->key.slot >= MOQSTAT_SLOT_MAX)
 			continue;
 		for (field = 0; field < MOQSTAT_FIELD_MAX; field++) {
 			if (MOQSTAT_FIELD_CLOSES(field) == closes)
-				name->counts[row->key.slot][field] =
+				in->counts[row->key.slot][field] =
 					row->cells[MOQSTAT_FIELD_CELL(field)];
 		}
 	}
 }
-
-const struct collect_live_pass collect_live_passes[COLLECT_LIVE_PASSES] = {
-	{ .closes = true, .cells = MOQSTAT_CLOSED_CELLS },
-	{ .closes = false, .cells = MOQSTAT_OPENED_CELLS },
-};
 
 static int live_read_counters(struct collect_live *l)
 {
@@ -311,32 +215,35 @@ static int live_read_lost(struct collect_live *l, uint64_t *lost)
 	return 0;
 }
 
-static void live_fill_session(const struct live_name *name, char *text, struct collect_session *out)
+static void live_fill_session(const struct incarnation *in, char *text, struct collect_session *out)
 {
+	unsigned int field;
+
 	*out = (struct collect_session){ .root = text,
-					 .root_len = name->len,
-					 .tier = name->slot - MOQSTAT_SLOT_SESSION,
-					 .incarnation = name->id.incarnation,
-					 .held = name->held,
-					 .ref = name->id.incarnation };
-	memcpy(out->counts, name->counts[name->slot], sizeof(out->counts));
+					 .root_len = in->len,
+					 .tier = in->slot - MOQSTAT_SLOT_SESSION,
+					 .incarnation = in->id.incarnation,
+					 .held = in->held,
+					 .ref = in->id.incarnation };
+	for (field = 0; field < MOQSTAT_SESSION_FIELD_MAX; field++)
+		out->counts[field] = in->counts[in->slot][field] + in->base[in->slot][field];
 }
 
-static void live_fill_broadcast(const struct live_name *name, char *text,
+static void live_fill_broadcast(const struct incarnation *in, char *text,
 				struct collect_broadcast *out)
 {
-	unsigned int role, tier;
+	unsigned int slot, field;
 
 	*out = (struct collect_broadcast){ .path = text,
-					   .path_len = name->len,
-					   .incarnation = name->id.incarnation,
-					   .held = name->held,
-					   .ref = name->id.incarnation };
-	for (role = 0; role < MOQSTAT_ROLE_MAX; role++) {
-		for (tier = 0; tier < MOQSTAT_TIER_MAX; tier++)
-			memcpy(out->counts[role][tier],
-			       name->counts[role * MOQSTAT_TIER_MAX + tier],
-			       sizeof(out->counts[role][tier]));
+					   .path_len = in->len,
+					   .incarnation = in->id.incarnation,
+					   .held = in->held,
+					   .ref = in->id.incarnation };
+	for (slot = 0; slot < MOQSTAT_SLOT_SESSION; slot++) {
+		uint64_t *counts = out->counts[slot / MOQSTAT_TIER_MAX][slot % MOQSTAT_TIER_MAX];
+
+		for (field = 0; field < MOQSTAT_FIELD_MAX; field++)
+			counts[field] = in->counts[slot][field] + in->base[slot][field];
 	}
 }
 
@@ -345,64 +252,80 @@ static int live_fill(struct collect_live *l, struct collect_batch *batch)
 	size_t i, text = 1;
 	char *at;
 
-	for (i = 0; i < l->names_len; i++)
-		text += l->names[i].len;
-	batch->broadcasts = calloc(l->names_len + 1, sizeof(*batch->broadcasts));
-	batch->sessions = calloc(l->names_len + 1, sizeof(*batch->sessions));
+	for (i = 0; i < l->known.len; i++)
+		text += l->known.list[i].len;
+	batch->broadcasts = calloc(l->known.len + 1, sizeof(*batch->broadcasts));
+	batch->sessions = calloc(l->known.len + 1, sizeof(*batch->sessions));
 	batch->text = at = malloc(text);
 	if (!batch->broadcasts || !batch->sessions || !batch->text)
 		return -ENOMEM;
-	for (i = 0; i < l->names_len; i++) {
-		const struct live_name *name = &l->names[i];
+	for (i = 0; i < l->known.len; i++) {
+		const struct incarnation *in = &l->known.list[i];
 
-		if (name->hidden)
+		if (in->hidden || in->retired || !in->based)
 			continue;
-		memcpy(at, name->path, name->len);
-		if (name->slot >= MOQSTAT_SLOT_SESSION)
-			live_fill_session(name, at, &batch->sessions[batch->sessions_len++]);
+		memcpy(at, in->path, in->len);
+		if (in->slot >= MOQSTAT_SLOT_SESSION)
+			live_fill_session(in, at, &batch->sessions[batch->sessions_len++]);
 		else
-			live_fill_broadcast(name, at, &batch->broadcasts[batch->broadcasts_len++]);
-		at += name->len;
+			live_fill_broadcast(in, at, &batch->broadcasts[batch->broadcasts_len++]);
+		at += in->len;
 	}
 	return live_read_lost(l, batch->lost);
 }
 
-/* Forget what was retired since the last tick, and what is no path. */
-static void live_compact(struct collect_live *l)
+static void live_retire(struct collect_live *l, struct incarnation *in)
 {
-	size_t i, kept = 0;
+	live_delete_counts(l, &in->id);
+	bpf_map_delete_elem(live_names(l, in->slot), &in->id);
+	in->retired = true;
+	l->retired++;
+}
 
-	for (i = 0; i < l->names_len; i++) {
-		if (l->names[i].retired)
-			free(l->names[i].path);
-		else
-			l->names[kept++] = l->names[i];
+/* What isn't shown needs no final snapshot. */
+static void live_retire_unseen(struct collect_live *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->known.len; i++) {
+		struct incarnation *in = &l->known.list[i];
+
+		if (!in->held && (in->hidden || !in->based))
+			live_retire(l, in);
 	}
-	l->names_len = kept;
+}
+
+/* Does an address still hold an entry? */
+static bool live_alive(const struct collect_live *l, uint64_t entry)
+{
+	struct inventory_arc arc;
+	bool readable = false;
+
+	return target_read(l->target, &entry, 1, sizeof(arc), &arc, &readable) ||
+	       (readable && inventory_arc_alive(&arc));
 }
 
 /* Entry pointers stay in their map after their incarnation, since taking one out could race with
- * the relay using the address again. When many are stale they are swept; a bump lost to that race
- * would be counted as MOQSTAT_LOST_ENTRY_UNKNOWN. */
+ * the relay using the address again. When many may be stale, those whose memory holds no entry any
+ * more are swept. Should the relay use one of them again in that very moment, it is put back; bumps
+ * in between are counted as MOQSTAT_LOST_ENTRY_UNKNOWN. */
 static void live_sweep(struct collect_live *l)
 {
 	int entries = bpf_map__fd(l->object->maps.entries);
-	uint32_t newest = l->object->data->incarnations;
 	struct moqstat_entry_key key, next;
 	bool more = !bpf_map_get_next_key(entries, NULL, &next);
-	struct moqstat_id id;
+	struct moqstat_id before, taken;
+	uint32_t left = bpf_map__max_entries(l->object->maps.entries);
 
-	while (more) {
+	/* Deleting may start this walk anew, which does no harm, but must end. */
+	for (; more && left; left--) {
 		key = next;
-		/* Deleting during this walk may start it anew, which does no harm here. */
 		more = !bpf_map_get_next_key(entries, &key, &next);
-		if (!bpf_map_lookup_elem(entries, &key, &id) && id.hash &&
-		    id.incarnation < newest && !live_find(l, id.incarnation) &&
-		    bpf_map_lookup_elem(bpf_map__fd(l->object->maps.broadcasts), &id,
-					&(struct moqstat_name){ 0 }) &&
-		    bpf_map_lookup_elem(bpf_map__fd(l->object->maps.roots), &id,
-					&(struct moqstat_name){ 0 }))
-			bpf_map_delete_elem(entries, &key);
+		if (bpf_map_lookup_elem(entries, &key, &before) || live_alive(l, key.entry) ||
+		    bpf_map_lookup_and_delete_elem(entries, &key, &taken))
+			continue;
+		if (memcmp(&before, &taken, sizeof(before)))
+			bpf_map_update_elem(entries, &key, &taken, BPF_NOEXIST);
 	}
 	l->retired = 0;
 }
@@ -410,51 +333,54 @@ static void live_sweep(struct collect_live *l)
 static int collect_live_read(struct collect *c, struct collect_batch *batch)
 {
 	struct collect_live *l = (struct collect_live *)c;
+	uint32_t room = bpf_map__max_entries(l->object->maps.broadcasts);
 	struct timespec now;
+	unsigned int round;
 	int err;
 
-	live_compact(l);
-	if (l->retired >= LIVE_SWEEP)
+	incarnations_compact(&l->known);
+	if (l->retired >= (room < LIVE_SWEEP ? room : LIVE_SWEEP))
 		live_sweep(l);
-	err = live_check_held(l);
-	if (!err)
-		err = live_read_counters(l);
+	err = takeover_learn(l->takeover, &l->known, &l->existing);
+	/* Where a newer incarnation turns up, the counts of the one before it were perhaps read too
+	 * early to be final: once more. */
+	for (round = 0, l->known.superseding = true; !err && round < 2 && l->known.superseding;
+	     round++) {
+		l->known.superseding = false;
+		err = live_check_held(l);
+		if (!err)
+			err = takeover_begin(l->takeover, &l->known);
+		if (!err)
+			err = live_read_counters(l);
+	}
 	if (err)
 		return err;
+	takeover_finish(l->takeover, &l->known);
+	live_retire_unseen(l);
 	clock_gettime(CLOCK_REALTIME, &now);
 	batch->time_ms = (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 	return live_fill(l, batch);
 }
 
-static int live_retire(struct collect_live *l, uint64_t ref)
+static int live_retire_ref(struct collect *c, uint64_t ref)
 {
-	struct live_name *name = live_find(l, ref);
-	struct bpf_map *map = l->object->maps.broadcasts;
-	struct moqstat_slot_key key = { 0 };
+	struct collect_live *l = (struct collect_live *)c;
+	struct incarnation *in = incarnations_find(&l->known, ref);
 
-	if (!name)
+	if (!in)
 		return -ENOENT;
-	key.id = name->id;
-	if (name->slot >= MOQSTAT_SLOT_SESSION)
-		map = l->object->maps.roots;
-	for (key.slot = 0; key.slot < MOQSTAT_SLOT_MAX; key.slot++) {
-		bpf_map_delete_elem(bpf_map__fd(l->object->maps.closed), &key);
-		bpf_map_delete_elem(bpf_map__fd(l->object->maps.opened), &key);
-	}
-	bpf_map_delete_elem(bpf_map__fd(map), &name->id);
-	name->retired = true;
-	l->retired++;
+	live_retire(l, in);
 	return 0;
 }
 
 static int collect_live_retire_broadcast(struct collect *c, const struct collect_broadcast *b)
 {
-	return live_retire((struct collect_live *)c, b->ref);
+	return live_retire_ref(c, b->ref);
 }
 
 static int collect_live_retire_session(struct collect *c, const struct collect_session *s)
 {
-	return live_retire((struct collect_live *)c, s->ref);
+	return live_retire_ref(c, s->ref);
 }
 
 static void collect_live_destroy(struct collect *c)
@@ -462,16 +388,15 @@ static void collect_live_destroy(struct collect *c)
 	struct collect_live *l = (struct collect_live *)c;
 	size_t i;
 
-	for (i = 0; i < l->names_len; i++)
-		free(l->names[i].path);
-	free(l->names);
+	incarnations_deinit(&l->known);
+	takeover_destroy(l->takeover);
 	for (i = 0; i < COLLECT_LIVE_PASSES; i++)
 		percpu_deinit(&l->passes[i]);
 	free(l);
 }
 
 int collect_live_create(const struct probes *probes, const struct target *target,
-			struct collect **out)
+			const struct layout *layout, struct collect **out)
 {
 	static const struct collect_ops ops = {
 		.read = collect_live_read,
@@ -480,21 +405,31 @@ int collect_live_create(const struct probes *probes, const struct target *target
 		.destroy = collect_live_destroy,
 	};
 	struct collect_live *l = calloc(1, sizeof(*l));
+	int err;
 
 	if (!l)
 		return -ENOMEM;
 	l->base.ops = &ops;
 	l->object = probes_object(probes);
 	l->target = target;
+	err = takeover_create(l->object, target, layout, &l->takeover);
+	if (err) {
+		free(l);
+		return err;
+	}
 	*out = &l->base;
 	return 0;
 }
 
-enum collect_live_statistics collect_live_statistics(const struct collect *c)
+struct collect_live_info collect_live_info(const struct collect *c)
 {
 	const struct collect_live *l = (const struct collect_live *)c;
+	struct collect_live_info info = { .inventoried = takeover_learnt(l->takeover),
+					  .existing = l->existing };
 
 	if (l->object->bss->statistics_off)
-		return COLLECT_LIVE_OFF;
-	return l->object->bss->statistics_on ? COLLECT_LIVE_ON : COLLECT_LIVE_UNKNOWN;
+		info.statistics = COLLECT_LIVE_OFF;
+	else if (l->object->bss->statistics_shared)
+		info.statistics = COLLECT_LIVE_ON;
+	return info;
 }

@@ -6,6 +6,7 @@
 #define MOQSTAT_COLLECT_LIVE_H
 
 #include "collect.h"
+#include "layout.h"
 #include "probes.h"
 #include "target.h"
 
@@ -14,6 +15,13 @@ enum collect_live_statistics {
 	COLLECT_LIVE_UNKNOWN = 0,
 	COLLECT_LIVE_ON,
 	COLLECT_LIVE_OFF,
+};
+
+/** What is known of the time before the probes. */
+struct collect_live_info {
+	enum collect_live_statistics statistics;
+	bool inventoried; /* the relay's tables have been walked */
+	size_t existing;  /* broadcasts and roots that had begun before the probes were attached */
 };
 
 /** One pass over a map of counters. */
@@ -30,11 +38,11 @@ struct collect_live_pass {
 extern const struct collect_live_pass collect_live_passes[COLLECT_LIVE_PASSES];
 
 /** Read from attached probes, which stay the caller's and must outlive the result, as must
- *  `target`. *out is ended by collect_destroy(). -ENOMEM, or what the kernel gives. */
+ *  `target` and `layout`. *out is ended by collect_destroy(). -ENOMEM. */
 int collect_live_create(const struct probes *probes, const struct target *target,
-			struct collect **out);
+			const struct layout *layout, struct collect **out);
 
-/** Are the relay's statistics on? `c` is from collect_live_create(). */
-enum collect_live_statistics collect_live_statistics(const struct collect *c);
+/** What `c`, which is from collect_live_create(), knows of the time before it. */
+struct collect_live_info collect_live_info(const struct collect *c);
 
 #endif /* MOQSTAT_COLLECT_LIVE_H */

@@ -226,6 +226,23 @@ bool eval_single(const struct eval_value *v, struct moqstat_operand *out)
 	return true;
 }
 
+bool eval_equal(const struct eval_value *a, const struct eval_value *b)
+{
+	struct eval_value x = *a, y = *b, gap;
+	unsigned int i;
+
+	/* What can't be told is numbered anew on each way. */
+	for (i = 0; i < a->terms_len; i++) {
+		if (a->terms[i].atom.kind == MOQSTAT_OPERAND_NONE)
+			return false;
+	}
+	x.chooses = y.chooses = false;
+	gap = eval_sum(x, y, -1);
+	return gap.known && !gap.terms_len && !gap.constant && a->chooses == b->chooses &&
+	       (!a->chooses ||
+		(a->delta == b->delta && eval_operand_equal(&a->choice, &b->choice)));
+}
+
 void eval_init(struct eval *e)
 {
 	unsigned int i;

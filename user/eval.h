@@ -60,6 +60,9 @@ struct eval_value eval_address(const struct eval *e, const struct moqstat_operan
  *  have a constant added, in `disp`. */
 bool eval_single(const struct eval_value *v, struct moqstat_operand *out);
 
+/** Surely the same value, at the start of the same line, whichever way each was come by? */
+bool eval_equal(const struct eval_value *a, const struct eval_value *b);
+
 /** Same operand? */
 bool eval_operand_equal(const struct moqstat_operand *a, const struct moqstat_operand *b);
 

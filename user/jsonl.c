@@ -22,12 +22,13 @@ void jsonl_init(struct jsonl *j, int fd)
 {
 	memset(j, 0, sizeof(*j));
 	j->fd = fd;
-	j->stop_fd = -1;
+	jsonl_stop_on(j, -1, -1);
 }
 
-void jsonl_stop_on(struct jsonl *j, int stop_fd)
+void jsonl_stop_on(struct jsonl *j, int stop_fd, int other_fd)
 {
-	j->stop_fd = stop_fd;
+	j->stop_fds[0] = stop_fd;
+	j->stop_fds[1] = other_fd;
 }
 
 void jsonl_deinit(struct jsonl *j)
@@ -43,14 +44,15 @@ void jsonl_deinit(struct jsonl *j)
 static int jsonl_wait(const struct jsonl *j)
 {
 	struct pollfd fds[] = { { .fd = j->fd, .events = POLLOUT },
-				{ .fd = j->stop_fd, .events = POLLIN } };
+				{ .fd = j->stop_fds[0], .events = POLLIN },
+				{ .fd = j->stop_fds[1], .events = POLLIN } };
 
 	for (;;) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		if (poll(fds, 3, -1) < 0 && errno != EINTR)
 			return -errno;
 		if (fds[0].revents)
 			return 0;
-		if (fds[1].revents)
+		if (fds[1].revents || fds[2].revents)
 			return poll(fds, 1, JSONL_STOP_MS) > 0 ? 0 : -ECANCELED;
 	}
 }
@@ -63,10 +65,10 @@ static ssize_t jsonl_write_some(const struct jsonl *j, const char *data, size_t 
 	ssize_t n;
 
 	/* What poll() lets through is sure not to block only up to this size. */
-	if (j->stop_fd >= 0 && len > PIPE_BUF)
+	if (j->stop_fds[0] >= 0 && len > PIPE_BUF)
 		len = PIPE_BUF;
 	for (;;) {
-		err = j->stop_fd >= 0 ? jsonl_wait(j) : 0;
+		err = j->stop_fds[0] >= 0 ? jsonl_wait(j) : 0;
 		if (err)
 			return err;
 		n = write(fd, data, len);

@@ -12,11 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define JSONL_STOPS 2
+
 /** A writer of lines. */
 struct jsonl {
-	int fd;	     /* not owned */
-	int stop_fd; /* not owned; -1: none */
-	int torn;    /* 0, or the -errno that left part of a line behind */
+	int fd;			   /* not owned */
+	int stop_fds[JSONL_STOPS]; /* not owned; -1: none */
+	int torn;		   /* 0, or the -errno that left part of a line behind */
 	char *line;
 	size_t line_size;
 };
@@ -25,9 +27,10 @@ struct jsonl {
  *  -EPIPE and not the end of the process. */
 void jsonl_init(struct jsonl *j, int fd);
 
-/** Give up on a reader that stalls once `stop_fd` (a signalfd, say) becomes readable: the writer
- *  then returns -ECANCELED. Without it a stalled reader is waited for without end. */
-void jsonl_stop_on(struct jsonl *j, int stop_fd);
+/** Give up on a reader that stalls once one of the two (a signalfd and a pidfd, say) becomes
+ *  readable: the writer then returns -ECANCELED. Without it a stalled reader is waited for without
+ *  end. */
+void jsonl_stop_on(struct jsonl *j, int stop_fd, int other_fd);
 
 /** Free what the writer owns; fd stays open. NULL is fine. */
 void jsonl_deinit(struct jsonl *j);

@@ -33,7 +33,12 @@ struct layout {
 		shared_of_stats; /* offset of the pointer in Stats that is null when they are off */
 	uint32_t session_open;	 /* offsets of the two session counters in their Arc */
 	uint32_t session_close;
-	uint32_t session_size;			    /* bytes of that Arc */
+	uint32_t session_size; /* bytes of that Arc */
+	/* The relay's tables of what it counts (std's HashMap, hashbrown): */
+	uint32_t entries_of_shared;  /* offset of the pointer to the locked table of entries */
+	uint32_t sessions_of_shared; /* of the one to tier 0's table of roots; tier 1's follows */
+	uint32_t table_of_lock;	     /* offset of the table behind those pointers */
+	uint32_t bucket;	     /* bytes of a bucket: a path and an Arc */
 	const enum moqstat_field *memory;	    /* the counters in order; stride / 8 of them */
 	const struct frame_schema *frame;	    /* of a broadcast's counters */
 	const char *functions[LAYOUT_FUNCTION_MAX]; /* demangled, without the hash */

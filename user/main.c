@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c - wiring only. */
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "options.h"
@@ -23,9 +25,30 @@ static int main_libbpf_print(enum libbpf_print_level level, const char *format, 
 	return len;
 }
 
+/* What is opened must not become standard output by chance. */
+static int main_check_descriptors(void)
+{
+	int fd;
+
+	for (fd = 0; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		if (open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
+			return -1;
+		if (fd == STDOUT_FILENO) {
+			log_error("standard output is closed; connect it to a file or a pipe");
+			return -1;
+		}
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
+
+	if (main_check_descriptors())
+		return EXIT_USAGE;
 
 	if (options_parse(argc, argv, &options))
 		return EXIT_USAGE;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +20,9 @@
 /* Debian 12's headers and libbpf are older than uprobe_multi (Linux 6.6): include/uapi/linux/bpf.h,
  * enum bpf_attach_type and union bpf_attr, link_create. */
 #define PROBES_ATTACH_UPROBE_MULTI 48
+
+/* include/linux/proc_ns.h, PROC_PID_INIT_INO. */
+#define PROBES_FIRST_PID_NAMESPACE 0xEFFFFFFCU
 
 struct probes_link_create {
 	__u32 prog_fd;
@@ -111,6 +116,19 @@ static int probes_check_rights(void)
 	return 0;
 }
 
+/* The programs see the relay's number in the first namespace, and we the one in ours. */
+static int probes_check_namespace(void)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st) || st.st_ino == PROBES_FIRST_PID_NAMESPACE)
+		return 0;
+	log_error(
+		"cannot tell the relay's process from others: moqstat runs in a PID namespace of its "
+		"own; run it on the host, or in a container that shares the host's (--pid=host)");
+	return -EPERM;
+}
+
 static struct bpf_program *probes_program(const struct probes *p, enum moqstat_event event)
 {
 	switch (event) {
@@ -137,8 +155,9 @@ static int probes_size_maps(struct probes *p, uint32_t max_broadcasts)
 		{ p->object->maps.roots, max_broadcasts },
 		/* Pointers of entries that are gone stay until they are swept. */
 		{ p->object->maps.entries, 4 * max_broadcasts },
-		{ p->object->maps.opened, MOQSTAT_SLOT_MAX * max_broadcasts + MOQSTAT_SLOT_MAX },
-		{ p->object->maps.closed, MOQSTAT_SLOT_MAX * max_broadcasts + MOQSTAT_SLOT_MAX },
+		/* Of a broadcast's four slots two are in use as a rule; and there are roots. */
+		{ p->object->maps.opened, 3 * max_broadcasts + MOQSTAT_SLOT_MAX },
+		{ p->object->maps.closed, 3 * max_broadcasts + MOQSTAT_SLOT_MAX },
 	};
 	size_t i;
 	int err = 0;
@@ -177,11 +196,16 @@ static int probes_load(struct probes *p, uint32_t max_broadcasts)
 	err = probes_size_maps(p, max_broadcasts);
 	if (!err)
 		err = moqstat_bpf__load(p->object);
-	if (err)
-		log_error("cannot load the BPF programs: %s; the kernel must be 5.15 or later and "
-			  "allow "
-			  "BPF (see `dmesg` for lockdown), --verbose shows its reasons",
-			  strerror(-err));
+	if (err == -ENOMEM)
+		log_error(
+			"cannot load the BPF programs: no memory for maps of %u broadcasts on %d CPUs; "
+			"give a smaller --max-broadcasts",
+			max_broadcasts, libbpf_num_possible_cpus());
+	else if (err)
+		log_error(
+			"cannot load the BPF programs: %s; the kernel must be 6.1 or later and allow "
+			"BPF (see `dmesg` for lockdown), --verbose shows its reasons",
+			strerror(-err));
 	return err;
 }
 
@@ -255,6 +279,23 @@ static int probes_attach_event(struct probes *p, enum moqstat_event event, uint6
 	return probes_attach_perf(p, event, offsets, cookies, len);
 }
 
+/* A perf-event probe takes two descriptors. */
+static void probes_raise_files(const struct probes *p)
+{
+	struct rlimit limit;
+	rlim_t needed = 2 * p->sites->len + 64;
+
+	if (p->multi || getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= needed)
+		return;
+	limit.rlim_cur = needed;
+	if (limit.rlim_max < needed)
+		limit.rlim_max = needed;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		log_warn(
+			"cannot raise the limit of open files to %lu: %s; raise it with `ulimit -n`",
+			(unsigned long)needed, strerror(errno));
+}
+
 static int probes_attach(struct probes *p)
 {
 	/* Names before what uses them, so that nothing opens unnamed in between. */
@@ -271,14 +312,21 @@ static int probes_attach(struct probes *p)
 	if (!offsets || !cookies || !p->links)
 		goto out;
 	err = 0;
+	probes_raise_files(p);
 	for (i = 0; i < sizeof(order) / sizeof(order[0]) && !err; i++)
 		err = probes_attach_event(p, order[i], offsets, cookies);
 	if (!err && !target_alive(p->target))
 		err = -ESRCH;
+	if (!err && !target_same(p->target))
+		err = -ESTALE;
 	if (err)
 		log_error("cannot attach to process %d (%s): %s; nothing stays attached",
 			  p->target->pid, p->target->exe_name,
-			  target_alive(p->target) ? strerror(-err) : "it has ended");
+			  !target_alive(p->target) ? "it has ended"
+			  : err == -ESTALE ? "it runs another executable by now; start again"
+					   : strerror(-err));
+	else
+		p->object->bss->attached = 1;
 out:
 	free(offsets);
 	free(cookies);
@@ -299,6 +347,10 @@ int probes_create(const struct target *target, const struct sites *sites, uint32
 	p->sites = sites;
 	p->target = target;
 	err = probes_check_rights();
+	if (!err)
+		err = probes_check_namespace();
+	if (!err)
+		err = target_check_memory(target);
 	if (!err) {
 		p->multi = probes_has_multi();
 		err = probes_load(p, max_broadcasts);

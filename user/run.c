@@ -29,7 +29,7 @@ struct run {
 	struct stats *stats;
 	struct jsonl out;
 	struct loop loop;
-	enum collect_live_statistics statistics;
+	struct collect_live_info info;
 	uint64_t lost[MOQSTAT_LOST_MAX];
 	bool warned[MOQSTAT_LOST_MAX];
 };
@@ -102,9 +102,8 @@ int run_sites(const struct options *o)
 /* Say what the numbers are worth: at the start, whenever that changes, and at the end. */
 static int run_write_status(struct run *r)
 {
-	json_t *json =
-		r->probes ? status_live(&r->target, &r->sites, r->probes, r->statistics, r->lost)
-			  : status_replay(r->options->replay);
+	json_t *json = r->probes ? status_live(&r->target, &r->sites, r->probes, &r->info, r->lost)
+				 : status_replay(r->options->replay);
 	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	int err = text ? jsonl_write_status(&r->out, text, strlen(text)) : -ENOMEM;
 
@@ -130,7 +129,7 @@ static void run_warn(struct run *r, const struct stats_tick *tick)
 static int run_tick(struct run *r)
 {
 	struct stats_tick tick;
-	enum collect_live_statistics statistics;
+	struct collect_live_info before;
 	int err = stats_tick(r->stats, r->collect, &r->out, &tick);
 
 	if (err)
@@ -139,11 +138,12 @@ static int run_tick(struct run *r)
 	memcpy(r->lost, tick.lost, sizeof(r->lost));
 	if (!r->live)
 		return 0;
-	statistics = collect_live_statistics(r->live);
-	if (statistics == r->statistics)
+	before = r->info;
+	r->info = collect_live_info(r->live);
+	if (before.statistics == r->info.statistics && before.inventoried == r->info.inventoried &&
+	    !before.existing == !r->info.existing)
 		return 0;
-	r->statistics = statistics;
-	if (statistics == COLLECT_LIVE_OFF)
+	if (r->info.statistics == COLLECT_LIVE_OFF && before.statistics != COLLECT_LIVE_OFF)
 		log_warn("the relay (process %d) runs with its statistics off: its counts are "
 			 "unavailable in this release; start it with --stats-enabled",
 			 r->target.pid);
@@ -160,7 +160,7 @@ static int run_open_live(struct run *r)
 	if (!err)
 		err = probes_create(&r->target, &r->sites, o->max_broadcasts, &r->probes);
 	if (!err)
-		err = collect_live_create(r->probes, &r->target, &r->live);
+		err = collect_live_create(r->probes, &r->target, r->sites.layout, &r->live);
 	if (!err)
 		log_info("attached to process %d (%s, %s): %zu sites by %s", r->target.pid,
 			 r->target.exe_name, r->sites.layout->relays, r->sites.len,
@@ -206,7 +206,7 @@ static int run_live(struct run *r, int *status)
 	int err = loop_init(r->options->interval_ms, r->target.pidfd, STDOUT_FILENO, &r->loop);
 
 	if (!err) {
-		jsonl_stop_on(&r->out, r->loop.signals);
+		jsonl_stop_on(&r->out, r->loop.signals, r->target.pidfd);
 		err = run_write_status(r);
 	}
 	while (!err && event == LOOP_TICK) {
@@ -250,9 +250,8 @@ int run(const struct options *o)
 	if (err == -EPIPE)
 		return EXIT_DONE; /* whoever read has seen enough */
 	if (err == -ECANCELED) {
-		log_warn("stopped while standard output was not being read: the last frames are "
-			 "cut off");
-		return EXIT_DONE;
+		log_error("stopped while nobody read standard output: the last frames are cut off");
+		return EXIT_FAILED;
 	}
 	if (err == -EBADMSG)
 		return EXIT_USAGE;

@@ -10,9 +10,11 @@
 #include "log.h"
 
 /* How far behind a call that allocates, or behind a session's close, its companion stands. */
-#define SITES_NEAR	  8
+#define SITES_NEAR 8
 
+/* Strides that are noted, and how many bumps of one tell of a relay. */
 #define SITES_STRIDES_MAX 512
+#define SITES_STRIDES_MIN 16
 
 /* What a scan gathers besides its result. */
 struct scan {
@@ -20,7 +22,9 @@ struct scan {
 	const struct layout *layout;
 	struct sites *sites;
 	size_t list_room, functions_room, unprobed_room;
-	uint32_t strides[SITES_STRIDES_MAX / 8]; /* bumps seen by stride, to explain a refusal */
+	/* To explain a refusal: */
+	uint32_t strides[SITES_STRIDES_MAX / 8]; /* bumps seen by stride */
+	char missing[96];
 };
 
 /* Make room for one more element; the new array, or NULL. */
@@ -110,6 +114,8 @@ static struct moqstat_operand scan_guard(const struct code *code, size_t branch,
 
 	if (entry->kind == MOQSTAT_OPERAND_MEM)
 		return *entry;
+	if (entry->kind != MOQSTAT_OPERAND_REG)
+		return none;
 	at = bump_writer(code, branch, entry->reg);
 	if (at < 0)
 		return none;
@@ -193,16 +199,34 @@ static bool scan_counter(const struct scan *s, const struct bump_branch *b, stru
 	return true;
 }
 
-static int scan_bump_unprobed(struct scan *s, const struct code *code, size_t bump, int why)
+/* Note that a bump can't be probed. */
+static int scan_unprobed(struct scan *s, const struct code_insn *bump,
+			 const struct moqstat_site *what, int why)
 {
-	struct sites_unprobed u = { .bump = code->insns[bump].addr,
+	struct sites_unprobed u = { .bump = bump->addr,
+				    .session = what->event == MOQSTAT_EVENT_SESSION_BUMP,
+				    .role = what->role,
+				    .field = what->field,
 				    .reason = "no branch in front" };
+
+	if (why == -ENOTSUP)
+		u.reason = "its branch tests something else than zero";
+	else if (why == -EINVAL)
+		u.reason = "what it adds, or to which tier, can't be read at its branch";
+	else if (why == -E2BIG)
+		u.reason = "too many ways lead to it";
+	return scan_add_unprobed(s, &u);
+}
+
+/* A bump that no branch was found for, or that is no counter as seen from there: does the run of
+ * code right before it have the shape of one? */
+static int scan_bump_lost(struct scan *s, const struct code *code, size_t bump, int why)
+{
 	struct bump_branch b = { 0 };
 	struct site site = { 0 };
 	struct eval e;
 	size_t first, i = bump;
 
-	/* Does the run of code right before it have the shape of one of the counters? */
 	while (i > 0 && !code_edges_to(code, i, &first) && !code_ends(&code->insns[i - 1]) &&
 	       code->insns[i - 1].op != CODE_JCC)
 		i--;
@@ -212,50 +236,60 @@ static int scan_bump_unprobed(struct scan *s, const struct code *code, size_t bu
 	b.address = eval_address(&e, &code->insns[bump].dst);
 	if (!scan_counter(s, &b, &site))
 		return 0;
-	if (why == -ENOTSUP)
-		u.reason = "its branch tests something else than zero";
-	else if (why == -EINVAL)
-		u.reason = "what it adds, or to which tier, can't be read at its branch";
-	else if (why == -E2BIG)
-		u.reason = "too many ways lead to it";
-	u.role = site.what.role;
-	u.field = site.what.field;
-	return scan_add_unprobed(s, &u);
+	return scan_unprobed(s, &code->insns[bump], &site.what, why);
 }
 
-/* All branches that lead to one bump, if it is one of a broadcast's counters. */
+/* Add the sites of a bump. */
+static int scan_add_sites(struct scan *s, const struct code *code, const struct elf_symbol *symbol,
+			  int role, const struct bump_branch *branches, struct site *sites,
+			  size_t len)
+{
+	uint32_t function;
+	size_t i;
+	int err = scan_function(s, symbol, role, &function);
+
+	for (i = 0; i < len && !err; i++) {
+		sites[i].guard = scan_guard(code, branches[i].insn, &sites[i].what.entry);
+		err = scan_site_at(s, &code->insns[branches[i].insn], function, &sites[i]);
+		if (!err)
+			err = scan_add_site(s, &sites[i]);
+	}
+	return err;
+}
+
+/* All branches that lead to one bump, if it is one of a broadcast's counters. It must be one as
+ * seen from each of them. */
 static int scan_bump(struct scan *s, const struct code *code, const struct elf_symbol *symbol,
 		     size_t bump)
 {
 	struct bump_branch branches[BUMP_BRANCHES_MAX];
-	size_t i, len = 0, matched = 0;
-	uint32_t function;
+	struct site sites[BUMP_BRANCHES_MAX];
+	const struct moqstat_site *counter = NULL;
+	bool readable = true;
+	size_t i, len = 0;
 	int err = bump_find(code, bump, branches, &len);
 
 	if (err)
-		return scan_bump_unprobed(s, code, bump, err);
+		return scan_bump_lost(s, code, bump, err);
 	for (i = 0; i < len; i++) {
-		struct site site = { .bump = code->insns[bump].addr };
+		struct moqstat_site *what = &sites[i].what;
 
+		sites[i] = (struct site){ .bump = code->insns[bump].addr };
 		scan_note_stride(s, &branches[i].address);
-		if (!scan_counter(s, &branches[i], &site))
+		if (!scan_counter(s, &branches[i], &sites[i])) {
+			readable = false;
 			continue;
-		if (site.what.entry.kind == MOQSTAT_OPERAND_NONE ||
-		    site.what.tier.kind == MOQSTAT_OPERAND_NONE ||
-		    !eval_single(&branches[i].n, &site.what.n))
-			return scan_bump_unprobed(s, code, bump, -EINVAL);
-		matched++;
-		err = scan_function(s, symbol, -1, &function);
-		if (err)
-			return err;
-		site.guard = scan_guard(code, branches[i].insn, &site.what.entry);
-		err = scan_site_at(s, &code->insns[branches[i].insn], function, &site);
-		if (!err)
-			err = scan_add_site(s, &site);
-		if (err)
-			return err;
+		}
+		counter = what;
+		readable = readable && what->entry.kind != MOQSTAT_OPERAND_NONE &&
+			   what->tier.kind != MOQSTAT_OPERAND_NONE &&
+			   eval_single(&branches[i].n, &what->n);
 	}
-	return !matched || matched == len ? 0 : scan_bump_unprobed(s, code, bump, -ENOENT);
+	if (!counter)
+		return scan_bump_lost(s, code, bump, -EINVAL);
+	if (!readable)
+		return scan_unprobed(s, &code->insns[bump], counter, -EINVAL);
+	return scan_add_sites(s, code, symbol, -1, branches, sites, len);
 }
 
 /* Is the Arc of this counter let go right after? That tells a session's close from other
@@ -280,40 +314,37 @@ static bool scan_drops_arc(const struct code *code, size_t bump)
 static int scan_session_bump(struct scan *s, const struct code *code,
 			     const struct elf_symbol *symbol, size_t bump, bool in_session)
 {
-	int64_t disp = code->insns[bump].dst.disp;
+	const struct code_insn *insn = &code->insns[bump];
+	int64_t disp = insn->dst.disp;
 	bool open = in_session && disp == s->layout->session_open;
+	struct moqstat_site counter = { .event = MOQSTAT_EVENT_SESSION_BUMP,
+					.field = open ? MOQSTAT_SESSIONS : MOQSTAT_SESSIONS_CLOSED,
+					.opens = open };
 	struct bump_branch branches[BUMP_BRANCHES_MAX];
+	struct site sites[BUMP_BRANCHES_MAX];
 	size_t i, len = 0;
-	uint32_t function;
 	int err;
 
-	if (code->insns[bump].dst.index != MOQSTAT_REG_NONE || code->insns[bump].op != CODE_INC ||
-	    (!open && (disp != s->layout->session_close || !scan_drops_arc(code, bump))) ||
-	    bump_find(code, bump, branches, &len))
+	if (insn->dst.index != MOQSTAT_REG_NONE || insn->op != CODE_INC ||
+	    (!open && (disp != s->layout->session_close || !scan_drops_arc(code, bump))))
 		return 0;
-	for (i = 0; i < len; i++) {
-		struct site site = { .bump = code->insns[bump].addr };
+	err = bump_find(code, bump, branches, &len);
+	for (i = 0; i < len && !err; i++) {
 		struct eval_value base = branches[i].address;
+		struct moqstat_site *what = &sites[i].what;
 
-		base.constant -= disp;
-		site.what.event = MOQSTAT_EVENT_SESSION_BUMP;
-		site.what.field = open ? MOQSTAT_SESSIONS : MOQSTAT_SESSIONS_CLOSED;
-		site.what.opens = open;
-		site.what.when = branches[i].when;
-		if (!eval_single(&base, &site.what.entry) || site.what.entry.disp ||
-		    site.what.entry.kind != MOQSTAT_OPERAND_REG ||
-		    !eval_single(&branches[i].n, &site.what.n))
-			return 0;
-		site.guard = scan_guard(code, branches[i].insn, &site.what.entry);
-		err = scan_function(s, symbol, in_session ? LAYOUT_SESSION : -1, &function);
-		if (!err)
-			err = scan_site_at(s, &code->insns[branches[i].insn], function, &site);
-		if (!err)
-			err = scan_add_site(s, &site);
-		if (err)
-			return err;
+		base.constant = (int64_t)((uint64_t)base.constant - (uint64_t)disp);
+		sites[i] = (struct site){ .bump = insn->addr, .what = counter };
+		what->when = branches[i].when;
+		if (!eval_single(&base, &what->entry) || what->entry.disp ||
+		    what->entry.kind != MOQSTAT_OPERAND_REG ||
+		    !eval_single(&branches[i].n, &what->n))
+			err = -EINVAL;
 	}
-	return 0;
+	if (err)
+		return scan_unprobed(s, insn, &counter, err);
+	return scan_add_sites(s, code, symbol, in_session ? LAYOUT_SESSION : -1, branches, sites,
+			      len);
 }
 
 static struct moqstat_operand scan_register(unsigned int reg)
@@ -477,22 +508,31 @@ static int scan_layout(struct scan *s, sites_progress progress, void *arg)
 	return 0;
 }
 
-/* A layout is recognised when all of its functions and all of its counters are there. */
-static bool scan_recognised(const struct sites *s)
+/* A layout is recognised when all of its functions and all of its counters are there. If not,
+ * scan.missing says what isn't. */
+static bool scan_recognised(struct scan *scan)
 {
+	const struct sites *s = scan->sites;
 	size_t i;
 	int role;
 
 	for (i = 0; i < LAYOUT_FUNCTION_MAX; i++) {
+		snprintf(scan->missing, sizeof(scan->missing), "no %s", s->layout->functions[i]);
 		if (!sites_functions(s, i))
 			return false;
 	}
 	for (role = 0; role < MOQSTAT_ROLE_MAX; role++) {
 		for (i = 0; i < s->layout->frame->fields_len; i++) {
-			if (!sites_bumps(s, role, s->layout->frame->fields[i].field))
+			enum moqstat_field field = s->layout->frame->fields[i].field;
+
+			snprintf(scan->missing, sizeof(scan->missing), "no bump of %s.%s",
+				 layout_role_name(role), layout_field_name(field));
+			if (!sites_bumps(s, role, field))
 				return false;
 		}
 	}
+	snprintf(scan->missing, sizeof(scan->missing), "more than %d places to probe",
+		 MOQSTAT_SITES_MAX);
 	return s->len <= MOQSTAT_SITES_MAX;
 }
 
@@ -504,7 +544,12 @@ static void scan_explain(const struct scan *s, const char *path)
 		if (s->strides[i] > s->strides[best])
 			best = i;
 	}
-	if (s->strides[best] >= 16)
+	if (s->strides[best] >= SITES_STRIDES_MIN && best * 8 == s->layout->stride)
+		log_error(
+			"%s: unknown layout: like that of %s (%s), but there is %s; run a relay of "
+			"a release that is listed in the README, or a moqstat that knows this one",
+			path, s->layout->relays, s->layout->name, s->missing);
+	else if (s->strides[best] >= SITES_STRIDES_MIN)
 		log_error(
 			"%s: unknown layout: %u bumps of counters that are %zu bytes apart, %u are "
 			"known (moq-relay 0.12.5); run a relay of a release that is listed in the "
@@ -530,7 +575,7 @@ int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, str
 		scan = (struct scan){ .file = f, .layout = &all[i], .sites = &sites };
 		sites.layout = &all[i];
 		err = scan_layout(&scan, progress, arg);
-		if (!err && scan_recognised(&sites))
+		if (!err && scan_recognised(&scan))
 			break;
 		sites_deinit(&sites);
 		if (err) {
@@ -640,7 +685,7 @@ bool sites_complete(const struct sites *s, enum moqstat_role role, enum moqstat_
 		return false;
 	}
 	for (i = 0; i < s->unprobed_len; i++) {
-		if (s->unprobed[i].field == field &&
+		if (!s->unprobed[i].session && s->unprobed[i].field == field &&
 		    (s->unprobed[i].role == role || s->unprobed[i].role == MOQSTAT_ROLE_MAX)) {
 			*reason = "one of its bumps has no place for a probe";
 			return false;
@@ -651,8 +696,10 @@ bool sites_complete(const struct sites *s, enum moqstat_role role, enum moqstat_
 
 bool sites_sessions_complete(const struct sites *s, const char **reason)
 {
-	size_t i, opens = 0, closes = 0;
+	size_t i, opens = 0, closes = 0, unprobed = 0;
 
+	for (i = 0; i < s->unprobed_len; i++)
+		unprobed += s->unprobed[i].session;
 	for (i = 0; i < s->len; i++) {
 		if (s->list[i].what.event != MOQSTAT_EVENT_SESSION_BUMP)
 			continue;
@@ -661,6 +708,8 @@ bool sites_sessions_complete(const struct sites *s, const char **reason)
 	}
 	if (!sites_functions(s, LAYOUT_SESSION))
 		*reason = "the function that opens sessions was not found";
+	else if (unprobed)
+		*reason = "one of its bumps has no place for a probe";
 	else if (opens < sites_functions(s, LAYOUT_SESSION))
 		*reason = "the place where a session is counted was not found";
 	else if (sites_events(s, MOQSTAT_EVENT_SESSION_NEW) < sites_functions(s, LAYOUT_SESSION))

@@ -39,9 +39,10 @@ struct sites_function {
 /** A bump without a place to probe: its counter can't be exact. */
 struct sites_unprobed {
 	uint64_t bump;
+	const char *reason;	/* static text */
 	enum moqstat_role role; /* MOQSTAT_ROLE_MAX: either */
-	enum moqstat_field field;
-	const char *reason; /* static text */
+	bool session;		/* of a session, which has no role */
+	uint8_t field;		/* enum moqstat_field, or enum moqstat_session_field */
 };
 
 struct sites {

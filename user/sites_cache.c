@@ -18,6 +18,9 @@
 #define MOQSTAT_VERSION "unknown"
 #endif
 
+/* Raised with every change of what a scan finds or how it is written down. */
+#define CACHE_SCANNER 1
+
 /* The cache's directory, made if need be; false if there is none to be had. */
 static bool cache_dir(char *out, size_t size)
 {
@@ -94,6 +97,19 @@ static json_t *cache_read(const char *path)
 	return json;
 }
 
+/* The same code can lie elsewhere in the file. */
+static bool cache_fits(const struct elf_file *f, const struct sites *s)
+{
+	uint64_t offset;
+	size_t i;
+
+	for (i = 0; i < s->len; i++) {
+		if (elf_file_offset(f, s->list[i].addr, &offset) || offset != s->list[i].offset)
+			return false;
+	}
+	return true;
+}
+
 int sites_cache_load(const struct elf_file *f, struct sites *out)
 {
 	char path[PATH_MAX];
@@ -110,10 +126,15 @@ int sites_cache_load(const struct elf_file *f, struct sites *out)
 	found = json_object_get(json, "found");
 	version = json_string_value(json_object_get(json, "moqstat"));
 	if (version && !strcmp(version, MOQSTAT_VERSION) &&
+	    json_integer_value(json_object_get(json, "scanner")) == CACHE_SCANNER &&
 	    json_integer_value(json_object_get(json, "sum")) == cache_json_sum(found) &&
 	    json_integer_value(json_object_get(json, "code")) == cache_code_sum(f))
 		err = sites_json_decode(found, out);
 	json_decref(json);
+	if (!err && !cache_fits(f, out)) {
+		sites_deinit(out);
+		err = -EBADMSG;
+	}
 	if (err)
 		log_debug("%s is of no use for this executable; scanning", path);
 	return err ? -ENOENT : 0;
@@ -134,9 +155,9 @@ void sites_cache_store(const struct elf_file *f, const struct sites *s)
 		return;
 	}
 	found = sites_json_encode(s);
-	json = json_pack("{s:s, s:I, s:I, s:O}", "moqstat", MOQSTAT_VERSION, "code",
-			 (json_int_t)cache_code_sum(f), "sum", (json_int_t)cache_json_sum(found),
-			 "found", found);
+	json = json_pack("{s:s, s:i, s:I, s:I, s:O}", "moqstat", MOQSTAT_VERSION, "scanner",
+			 CACHE_SCANNER, "code", (json_int_t)cache_code_sum(f), "sum",
+			 (json_int_t)cache_json_sum(found), "found", found);
 	if (!json || json_dumpfd(json, fd, JSON_COMPACT | JSON_SORT_KEYS) ||
 	    rename(temporary, path)) {
 		log_debug("cannot write %s: %s", path, strerror(errno));

@@ -43,24 +43,39 @@ static int json_name(const json_t *value, const char *const *names, size_t len)
 	return -1;
 }
 
+/* `json`, or NULL if something that should be in it isn't, for want of memory. */
+static json_t *json_whole(json_t *json, bool whole)
+{
+	if (whole)
+		return json;
+	json_decref(json);
+	return NULL;
+}
+
+/* Put a value into an object; the value, which may be NULL, is taken over. */
+static bool json_put(json_t *object, const char *name, json_t *value)
+{
+	return !json_object_set_new(object, name, value);
+}
+
 static json_t *operand_encode(const struct moqstat_operand *op)
 {
 	json_t *json;
+	bool whole = true;
 
 	if (op->kind == MOQSTAT_OPERAND_NONE)
 		return json_null();
 	json = json_pack("{s:s, s:i}", "kind", kind_names[op->kind], "width", op->width);
 	if (op->reg != MOQSTAT_REG_NONE)
-		json_object_set_new(json, "reg", json_string(code_reg_name(op->reg)));
-	if (op->index != MOQSTAT_REG_NONE) {
-		json_object_set_new(json, "index", json_string(code_reg_name(op->index)));
-		json_object_set_new(json, "scale", json_integer(op->scale));
-	}
+		whole &= json_put(json, "reg", json_string(code_reg_name(op->reg)));
+	if (op->index != MOQSTAT_REG_NONE)
+		whole &= json_put(json, "index", json_string(code_reg_name(op->index))) &&
+			 json_put(json, "scale", json_integer(op->scale));
 	if (op->disp)
-		json_object_set_new(json, "disp", json_integer(op->disp));
+		whole &= json_put(json, "disp", json_integer(op->disp));
 	if (op->kind == MOQSTAT_OPERAND_DEREF)
-		json_object_set_new(json, "outer", json_integer(op->outer));
-	return json;
+		whole &= json_put(json, "outer", json_integer(op->outer));
+	return json_whole(json, whole);
 }
 
 static int reg_decode(const json_t *json)
@@ -87,6 +102,11 @@ static bool int_decode(const json_t *object, const char *name, int64_t missing, 
 	return (!value || json_is_integer(value)) && *out >= low && *out <= high;
 }
 
+static bool is_1_2_4_8(int64_t n)
+{
+	return n == 1 || n == 2 || n == 4 || n == 8;
+}
+
 static bool operand_decode(const json_t *json, struct moqstat_operand *out)
 {
 	int kind = json_name(json_object_get(json, "kind"), NAMES(kind_names));
@@ -99,8 +119,8 @@ static bool operand_decode(const json_t *json, struct moqstat_operand *out)
 		return true;
 	if (kind <= MOQSTAT_OPERAND_NONE || reg < 0 || index < 0 ||
 	    (kind != MOQSTAT_OPERAND_IMM && reg == MOQSTAT_REG_NONE) ||
-	    !int_decode(json, "width", 8, 0, 8, &width) ||
-	    !int_decode(json, "scale", 1, 1, 8, &scale) ||
+	    !int_decode(json, "width", 0, 1, 8, &width) || !is_1_2_4_8(width) ||
+	    !int_decode(json, "scale", 1, 1, 8, &scale) || !is_1_2_4_8(scale) ||
 	    !int_decode(json, "disp", 0, INT32_MIN, INT32_MAX, &disp) ||
 	    !int_decode(json, "outer", 0, INT32_MIN, INT32_MAX, &outer))
 		return false;
@@ -114,38 +134,42 @@ static bool operand_decode(const json_t *json, struct moqstat_operand *out)
 	return true;
 }
 
-static const char *site_field_name(const struct moqstat_site *what)
+static const char *field_name(bool session, unsigned int field)
 {
-	if (what->event == MOQSTAT_EVENT_SESSION_BUMP)
-		return what->field == MOQSTAT_SESSIONS ? "sessions" : "sessions_closed";
-	return layout_field_name(what->field);
+	if (session)
+		return field == MOQSTAT_SESSIONS ? "sessions" : "sessions_closed";
+	return layout_field_name(field);
+}
+
+static bool site_is_bump(const struct moqstat_site *what)
+{
+	return what->event == MOQSTAT_EVENT_BUMP || what->event == MOQSTAT_EVENT_SESSION_BUMP;
 }
 
 static json_t *site_encode(const struct site *site)
 {
 	const struct moqstat_site *what = &site->what;
-	json_t *json = json_pack(
-		"{s:s, s:I, s:I, s:s, s:s, s:s, s:i, s:o, s:o}", "event", event_names[what->event],
-		"address", (json_int_t)site->addr, "offset", (json_int_t)site->offset,
-		"instruction", site->insn, "class", code_class_name(site->class), "counts_when",
-		when_names[what->when], "function", (int)site->function, "entry",
-		operand_encode(&what->entry), "guard", operand_encode(&site->guard));
+	json_t *json =
+		json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:i}", "event", event_names[what->event],
+			  "address", (json_int_t)site->addr, "offset", (json_int_t)site->offset,
+			  "instruction", site->insn, "class", code_class_name(site->class),
+			  "counts_when", when_names[what->when], "function", (int)site->function);
+	bool session = what->event == MOQSTAT_EVENT_SESSION_BUMP;
+	bool whole = json_put(json, "entry", operand_encode(&what->entry)) &&
+		     json_put(json, "guard", operand_encode(&site->guard));
 
-	if (!json)
-		return NULL;
-	if (what->event == MOQSTAT_EVENT_BUMP || what->event == MOQSTAT_EVENT_SESSION_BUMP) {
-		json_object_set_new(json, "bump", json_integer(site->bump));
-		json_object_set_new(json, "field", json_string(site_field_name(what)));
-		json_object_set_new(json, "opens", json_boolean(what->opens));
-		json_object_set_new(json, "n", operand_encode(&what->n));
-	}
+	if (site_is_bump(what))
+		whole &= json_put(json, "bump", json_integer(site->bump)) &&
+			 json_put(json, "field", json_string(field_name(session, what->field))) &&
+			 json_put(json, "opens", json_boolean(what->opens)) &&
+			 json_put(json, "n", operand_encode(&what->n));
 	if (what->event == MOQSTAT_EVENT_BUMP)
-		json_object_set_new(json, "role", json_string(role_names[what->role]));
+		whole &= json_put(json, "role", json_string(role_names[what->role]));
 	if (what->tier.kind)
-		json_object_set_new(json, "tier", operand_encode(&what->tier));
+		whole &= json_put(json, "tier", operand_encode(&what->tier));
 	if (what->side.kind)
-		json_object_set_new(json, "side", operand_encode(&what->side));
-	return json;
+		whole &= json_put(json, "side", operand_encode(&what->side));
+	return json_whole(json, whole);
 }
 
 static int field_decode(const struct layout *l, const json_t *json, int event)
@@ -163,6 +187,17 @@ static int field_decode(const struct layout *l, const json_t *json, int event)
 	return -1;
 }
 
+/* What the program of an event reads must be there. */
+static bool site_has_operands(const struct moqstat_site *what)
+{
+	bool bump = what->event == MOQSTAT_EVENT_BUMP;
+	bool named = what->event == MOQSTAT_EVENT_ENTRY || what->event == MOQSTAT_EVENT_SESSION;
+
+	return what->entry.kind && (!site_is_bump(what) || what->n.kind) &&
+	       (!(bump || what->event == MOQSTAT_EVENT_SESSION) || what->tier.kind) &&
+	       (!(named || (bump && what->role == MOQSTAT_ROLE_MAX)) || what->side.kind);
+}
+
 static bool site_decode(const struct sites *s, const json_t *json, struct site *out)
 {
 	static const char *const classes[] = { "emulated", "stepped", "refused" };
@@ -172,6 +207,7 @@ static bool site_decode(const struct sites *s, const json_t *json, struct site *
 	const char *insn = json_string_value(json_object_get(json, "instruction"));
 	const json_t *side = json_object_get(json, "side"), *tier = json_object_get(json, "tier");
 	struct moqstat_site *what = &out->what;
+	const json_t *opens = json_object_get(json, "opens");
 	int64_t addr, offset, bump, function;
 	int role = 0, field = 0;
 
@@ -180,17 +216,19 @@ static bool site_decode(const struct sites *s, const json_t *json, struct site *
 	    !int_decode(json, "address", 0, 1, INT64_MAX, &addr) ||
 	    !int_decode(json, "offset", 0, 1, INT64_MAX, &offset) ||
 	    !int_decode(json, "bump", 0, 0, INT64_MAX, &bump) ||
-	    !int_decode(json, "function", 0, 0, (int64_t)s->functions_len - 1, &function) ||
+	    !int_decode(json, "function", -1, 0, (int64_t)s->functions_len - 1, &function) ||
 	    !operand_decode(json_object_get(json, "entry"), &what->entry) ||
 	    !operand_decode(json_object_get(json, "guard"), &out->guard) ||
 	    (tier && !operand_decode(tier, &what->tier)) ||
 	    (side && !operand_decode(side, &what->side)))
 		return false;
+	what->event = event;
 	if (event == MOQSTAT_EVENT_BUMP)
 		role = json_name(json_object_get(json, "role"), NAMES(role_names));
-	if (event == MOQSTAT_EVENT_BUMP || event == MOQSTAT_EVENT_SESSION_BUMP) {
+	if (site_is_bump(what)) {
 		field = field_decode(s->layout, json_object_get(json, "field"), event);
-		if (!operand_decode(json_object_get(json, "n"), &what->n))
+		if (!bump || !json_is_boolean(opens) ||
+		    !operand_decode(json_object_get(json, "n"), &what->n))
 			return false;
 	}
 	if (role < 0 || field < 0)
@@ -201,38 +239,47 @@ static bool site_decode(const struct sites *s, const json_t *json, struct site *
 	out->bump = bump;
 	out->class = class;
 	out->function = function;
-	what->event = event;
 	what->when = when;
 	what->role = role;
 	what->field = field;
-	what->opens = json_is_true(json_object_get(json, "opens"));
-	return true;
+	what->opens = json_is_true(opens);
+	return site_has_operands(what);
 }
 
 static json_t *unprobed_encode(const struct sites_unprobed *u)
 {
-	return json_pack("{s:I, s:s, s:s, s:s}", "bump", (json_int_t)u->bump, "role",
-			 role_names[u->role], "field", layout_field_name(u->field), "reason",
-			 u->reason);
+	json_t *json = json_pack("{s:I, s:s, s:s}", "bump", (json_int_t)u->bump, "field",
+				 field_name(u->session, u->field), "reason", u->reason);
+
+	if (u->session)
+		return json;
+	return json_whole(json, json_put(json, "role", json_string(role_names[u->role])));
+}
+
+static json_t *function_encode(const struct sites_function *f)
+{
+	return json_pack("{s:s, s:I, s:i}", "name", f->name, "address", (json_int_t)f->addr,
+			 "which", f->role);
 }
 
 json_t *sites_json_encode(const struct sites *s)
 {
 	json_t *functions = json_array(), *list = json_array(), *unprobed = json_array();
+	json_t *json = json_pack("{s:s, s:s, s:s}", "layout", s->layout->name, "relays",
+				 s->layout->relays, "build_id", s->build_id);
+	bool whole = true;
 	size_t i;
 
 	for (i = 0; i < s->functions_len; i++)
-		json_array_append_new(functions,
-				      json_pack("{s:s, s:I, s:i}", "name", s->functions[i].name,
-						"address", (json_int_t)s->functions[i].addr,
-						"which", s->functions[i].role));
+		whole &= !json_array_append_new(functions, function_encode(&s->functions[i]));
 	for (i = 0; i < s->len; i++)
-		json_array_append_new(list, site_encode(&s->list[i]));
+		whole &= !json_array_append_new(list, site_encode(&s->list[i]));
 	for (i = 0; i < s->unprobed_len; i++)
-		json_array_append_new(unprobed, unprobed_encode(&s->unprobed[i]));
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "layout", s->layout->name, "relays",
-			 s->layout->relays, "build_id", s->build_id, "functions", functions,
-			 "sites", list, "unprobed", unprobed);
+		whole &= !json_array_append_new(unprobed, unprobed_encode(&s->unprobed[i]));
+	whole &= json_put(json, "functions", functions);
+	whole &= json_put(json, "sites", list);
+	whole &= json_put(json, "unprobed", unprobed);
+	return json_whole(json, whole);
 }
 
 static int functions_decode(const json_t *json, struct sites *out)

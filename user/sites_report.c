@@ -112,10 +112,17 @@ static void report_unprobed(const struct sites *s, FILE *out)
 
 	if (s->unprobed_len)
 		fprintf(out, "\nwithout a place for a probe\n");
-	for (i = 0; i < s->unprobed_len; i++)
-		fprintf(out, "  0x%lx  %s.%s: %s\n", (unsigned long)s->unprobed[i].bump,
-			layout_role_name(s->unprobed[i].role),
-			layout_field_name(s->unprobed[i].field), s->unprobed[i].reason);
+	for (i = 0; i < s->unprobed_len; i++) {
+		const struct sites_unprobed *u = &s->unprobed[i];
+		struct moqstat_site what = { .event = u->session ? MOQSTAT_EVENT_SESSION_BUMP
+								 : MOQSTAT_EVENT_BUMP,
+					     .role = u->role,
+					     .field = u->field };
+		char counter[48];
+
+		sites_counter_name(&what, counter, sizeof(counter));
+		fprintf(out, "  0x%lx  %s: %s\n", (unsigned long)u->bump, counter, u->reason);
+	}
 }
 
 int sites_report(const struct sites *s, const char *name, bool json, FILE *out)

@@ -143,6 +143,7 @@ static void snapshot_tell(const struct snapshot_family *families, struct snapsho
 		out->retire[i] = family->retire;
 		out->retire_len[i] = family->retire_len;
 		out->held_back += family->held_back;
+		out->waiting += family->waiting;
 		out->held_back_retired += family->held_back_retired;
 	}
 }

@@ -56,6 +56,9 @@ struct snapshot_tick {
 	 *  is what MOQSTAT_LOST_CLOSE_UNSEEN counts. */
 	uint64_t held_back;
 	uint64_t held_back_retired;
+	/** Incarnations not shown because an older one of their path, which is over, had to be
+	 * shown first: one more update shows the next of them. */
+	size_t waiting;
 };
 
 struct snapshot;

@@ -109,6 +109,7 @@ static void family_clear(struct snapshot_family *f)
 	memset(f->rows_len, 0, sizeof(f->rows_len));
 	f->held_back = 0;
 	f->held_back_retired = 0;
+	f->waiting = 0;
 }
 
 void snapshot_family_deinit(struct snapshot_family *f)
@@ -316,7 +317,7 @@ int snapshot_family_update(const struct snapshot_family *prev, enum snapshot_kin
 	size_t width = shape->slots * shape->fields, i, at = 0;
 	struct snapshot_run run;
 	struct snapshot_item old;
-	bool known, retired;
+	bool known, retired, shown_held = false;
 	int err, order;
 
 	next->held_back_retired = prev->held_back_retired;
@@ -331,8 +332,10 @@ int snapshot_family_update(const struct snapshot_family *prev, enum snapshot_kin
 		known = at < prev->len && order == 0;
 		if (family_shows_older(next, run.items)) {
 			next->held_back += run.excess;
+			next->waiting += !shown_held;
 			continue;
 		}
+		shown_held = run.held;
 		err = family_take(next, kind, &run, known ? prev->entries[at].name : NULL,
 				  known ? &prev->shown[at * width] : NULL, &retired);
 		if (err)

@@ -38,6 +38,7 @@ struct snapshot_family {
 	size_t size;		    /* room, in entries, of each of the arrays */
 	uint64_t held_back;	    /* excess closes of what stays */
 	uint64_t held_back_retired; /* and of all that was ever retired */
+	size_t waiting; /* incarnations behind one that is finished but for showing it */
 };
 
 /** Empty the family and make room for what n items can need of it, names excepted. Returns 0 or

@@ -10,6 +10,9 @@
 #include "snapshot.h"
 #include "track.h"
 
+/* Most frames of one track in a tick. */
+#define STATS_ROUNDS 64
+
 struct stats {
 	char *broadcast;
 	const struct frame_schema *schema;
@@ -87,14 +90,15 @@ static void stats_retire(struct collect *c, const struct collect_batch *batch,
 		c->ops->retire_session(c, &batch->sessions[shown->retire[SNAPSHOT_SESSIONS][i]]);
 }
 
-int stats_tick(struct stats *s, struct collect *c, struct jsonl *out, struct stats_tick *tick)
+/* One reading and what it shows. */
+static int stats_round(struct stats *s, struct collect *c, struct jsonl *out,
+		       struct stats_tick *tick, size_t *waiting)
 {
 	struct collect_batch batch = { 0 };
 	struct snapshot_tick shown;
 	unsigned int i;
 	int err;
 
-	memset(tick, 0, sizeof(*tick));
 	err = collect_read(c, &batch);
 	if (err)
 		goto end;
@@ -110,7 +114,22 @@ int stats_tick(struct stats *s, struct collect *c, struct jsonl *out, struct sta
 	stats_retire(c, &batch, &shown);
 	memcpy(tick->lost, batch.lost, sizeof(tick->lost));
 	tick->lost[MOQSTAT_LOST_CLOSE_UNSEEN] += shown.held_back + shown.held_back_retired;
+	*waiting = shown.waiting;
 end:
 	collect_batch_deinit(&batch);
+	return err;
+}
+
+int stats_tick(struct stats *s, struct collect *c, struct jsonl *out, struct stats_tick *tick)
+{
+	size_t waiting = 0;
+	unsigned int round;
+	int err;
+
+	memset(tick, 0, sizeof(*tick));
+	err = stats_round(s, c, out, tick, &waiting);
+	/* Several lives of a broadcast within one tick are shown one after the other. */
+	for (round = 1; !err && waiting && round < STATS_ROUNDS; round++)
+		err = stats_round(s, c, out, tick, &waiting);
 	return err;
 }

@@ -8,24 +8,27 @@
 #define MOQSTAT_VERSION "unknown"
 #endif
 
-#define STATUS_ATTACHED                                                                            \
-	"what was opened before the probes were attached is not counted, and its closes are held " \
-	"back"
 #define STATUS_OFF \
 	"the relay's own statistics are off, and this release counts only where they are on"
+#define STATUS_EARLY \
+	"nothing has begun since the probes were attached, so what was there before isn't known yet"
+#define STATUS_TAKEN \
+	"some began before the probes were attached; what the relay had counted on them was taken over from its memory"
+#define STATUS_WHOLE "all that the relay had was seen from its beginning"
 
-static json_t *status_field(bool complete, const char *reason,
-			    enum collect_live_statistics statistics)
+/* What a field is worth, if its sites are all there. */
+static json_t *status_state(const struct collect_live_info *info)
 {
-	if (!complete)
-		return json_pack("{s:s, s:s}", "state", "unavailable", "reason", reason);
-	if (statistics == COLLECT_LIVE_OFF)
+	if (info->statistics == COLLECT_LIVE_OFF)
 		return json_pack("{s:s, s:s}", "state", "unavailable", "reason", STATUS_OFF);
-	return json_pack("{s:s, s:s}", "state", "since-attach", "reason", STATUS_ATTACHED);
+	if (info->inventoried && !info->existing)
+		return json_pack("{s:s, s:s}", "state", "exact", "reason", STATUS_WHOLE);
+	return json_pack("{s:s, s:s}", "state", "since-attach", "reason",
+			 info->inventoried ? STATUS_TAKEN : STATUS_EARLY);
 }
 
 static json_t *status_track(const struct sites *sites, const struct snapshot_track *track,
-			    enum collect_live_statistics statistics)
+			    const struct collect_live_info *info)
 {
 	const struct frame_schema *schema =
 		track->kind == SNAPSHOT_SESSIONS ? &frame_schema_session : sites->layout->frame;
@@ -40,7 +43,9 @@ static json_t *status_track(const struct sites *sites, const struct snapshot_tra
 							 schema->fields[i].field, &reason);
 
 		json_object_set_new(fields, schema->fields[i].name,
-				    status_field(complete, reason, statistics));
+				    complete ? status_state(info)
+					     : json_pack("{s:s, s:s}", "state", "unavailable",
+							 "reason", reason));
 	}
 	return fields;
 }
@@ -90,7 +95,7 @@ static json_t *status_lost(const uint64_t *lost)
 }
 
 json_t *status_live(const struct target *target, const struct sites *sites,
-		    const struct probes *probes, enum collect_live_statistics statistics,
+		    const struct probes *probes, const struct collect_live_info *info,
 		    const uint64_t *lost)
 {
 	static const char *const names[] = { "unknown", "on", "off" };
@@ -99,12 +104,12 @@ json_t *status_live(const struct target *target, const struct sites *sites,
 
 	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
 		json_object_set_new(tracks, snapshot_tracks[i].name,
-				    status_track(sites, &snapshot_tracks[i], statistics));
+				    status_track(sites, &snapshot_tracks[i], info));
 	return json_pack("{s:s, s:{s:i, s:s, s:s, s:s, s:s}, s:{s:s, s:I, s:o}, s:o, s:o}",
 			 "version", MOQSTAT_VERSION, "relay", "pid", target->pid, "executable",
 			 target->exe_name, "build_id", sites->build_id, "layout",
-			 sites->layout->name, "statistics", names[statistics], "probes", "kind",
-			 probes_kind(probes), "sites", (json_int_t)sites->len, "counters",
+			 sites->layout->name, "statistics", names[info->statistics], "probes",
+			 "kind", probes_kind(probes), "sites", (json_int_t)sites->len, "counters",
 			 status_counters(sites, probes), "lost", status_lost(lost), "tracks",
 			 tracks);
 }

@@ -17,7 +17,7 @@
  *  how many sites there are, how many of them have fired and how often, and `lost` by reason
  *  (cumulative, by enum moqstat_lost). A new reference, or NULL without memory. */
 json_t *status_live(const struct target *target, const struct sites *sites,
-		    const struct probes *probes, enum collect_live_statistics statistics,
+		    const struct probes *probes, const struct collect_live_info *info,
 		    const uint64_t *lost);
 
 /** That of a replay of `file`. */

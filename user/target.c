@@ -2,11 +2,14 @@
 #include "target.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -15,11 +18,32 @@
 
 #define TARGET_BATCH 512
 
+static int target_open_exe(struct target *t, const char *link)
+{
+	char name[PATH_MAX];
+	ssize_t len = readlink(link, name, sizeof(name) - 1);
+	int err;
+
+	if (len >= 0)
+		t->exe_fd = open(link, O_RDONLY | O_CLOEXEC);
+	if (len < 0 || t->exe_fd < 0) {
+		err = -errno;
+		log_error("cannot tell what process %d runs (%s): %s; %s", t->pid, link,
+			  strerror(-err),
+			  err == -ENOENT ? "it is a kernel thread or has ended"
+					 : "run as root or with CAP_SYS_PTRACE");
+		return err;
+	}
+	name[len] = '\0';
+	snprintf(t->exe, sizeof(t->exe), "/proc/self/fd/%d", t->exe_fd);
+	t->exe_name = strdup(name);
+	return t->exe_name ? 0 : -ENOMEM;
+}
+
 int target_init(pid_t pid, struct target *out)
 {
-	struct target t = { .pid = pid };
-	char name[PATH_MAX];
-	ssize_t len;
+	struct target t = { .pid = pid, .exe_fd = -1 };
+	char link[32];
 	int err;
 
 	t.pidfd = syscall(SYS_pidfd_open, pid, 0);
@@ -30,22 +54,13 @@ int target_init(pid_t pid, struct target *out)
 			  pid, err == -ESRCH ? "there is no such process" : strerror(-err));
 		return err;
 	}
-	snprintf(t.exe, sizeof(t.exe), "/proc/%d/exe", pid);
-	len = readlink(t.exe, name, sizeof(name) - 1);
-	if (len < 0) {
-		err = -errno;
-		log_error("cannot tell what process %d runs (%s): %s; %s", pid, t.exe,
-			  strerror(-err),
-			  err == -ENOENT ? "it is a kernel thread or has ended"
-					 : "run as root or with CAP_SYS_PTRACE");
+	snprintf(link, sizeof(link), "/proc/%d/exe", pid);
+	err = target_open_exe(&t, link);
+	if (err) {
+		if (t.exe_fd >= 0)
+			close(t.exe_fd);
 		close(t.pidfd);
 		return err;
-	}
-	name[len] = '\0';
-	t.exe_name = strdup(name);
-	if (!t.exe_name) {
-		close(t.pidfd);
-		return -ENOMEM;
 	}
 	*out = t;
 	return 0;
@@ -56,8 +71,42 @@ void target_deinit(struct target *t)
 	if (!t || !t->exe_name)
 		return;
 	close(t->pidfd);
+	close(t->exe_fd);
 	free(t->exe_name);
 	memset(t, 0, sizeof(*t));
+}
+
+bool target_same(const struct target *t)
+{
+	struct stat then, now;
+	char link[32];
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", t->pid);
+	return !fstat(t->exe_fd, &then) && !stat(link, &now) && then.st_dev == now.st_dev &&
+	       then.st_ino == now.st_ino;
+}
+
+int target_check_memory(const struct target *t)
+{
+	uint64_t address, word;
+	char path[32];
+	bool readable;
+	FILE *maps;
+	int err = -EACCES;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", t->pid);
+	maps = fopen(path, "re");
+	if (maps) {
+		err = fscanf(maps, "%" SCNx64, &address) == 1
+			      ? target_read(t, &address, 1, sizeof(word), &word, &readable)
+			      : -ESRCH;
+		fclose(maps);
+	}
+	if (err)
+		log_error("cannot read the memory of process %d: %s; run as root or with "
+			  "CAP_SYS_PTRACE, and see kernel.yama.ptrace_scope, which must be below 3",
+			  t->pid, strerror(-err));
+	return err;
 }
 
 bool target_alive(const struct target *t)

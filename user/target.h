@@ -14,7 +14,8 @@
 struct target {
 	pid_t pid;
 	int pidfd;	/* readable once the process has ended */
-	char exe[32];	/* /proc/PID/exe: the inode that runs, whatever its path means now */
+	int exe_fd;	/* the executable that runs, whatever its path means now */
+	char exe[32];	/* a path to exe_fd, good for this process only */
 	char *exe_name; /* what that link reads, for people */
 };
 
@@ -22,6 +23,12 @@ struct target {
  *  (-EACCES, -EPERM), a kernel thread (-ENOENT). *out is ended by target_deinit(). */
 int target_init(pid_t pid, struct target *out);
 void target_deinit(struct target *t);
+
+/** Does the process still run the executable it ran at target_init()? */
+bool target_same(const struct target *t);
+
+/** Can its memory be read at all? 0, or -errno with the reason logged. */
+int target_check_memory(const struct target *t);
 
 /** Does the process still run? */
 bool target_alive(const struct target *t);

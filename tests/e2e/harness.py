@@ -173,7 +173,7 @@ class Relay(Process):
         )
         check(self.running(), f"the relay ended at once: {self.text()[-2000:]}")
         self.url = f"https://localhost:{self.port}/"
-        self.ws = f"ws://127.0.0.1:{self.http}/"
+        self.ws = f"ws://127.0.0.1:{self.http}//"
 
     def text(self):
         with open(self.log, encoding="utf-8", errors="replace") as f:

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void atom_text(const struct moqstat_operand *op, char *out)
+void eval_text_operand(const struct moqstat_operand *op, char out[EVAL_TEXT])
 {
 	char place[64], index[16] = "";
 
@@ -13,13 +13,17 @@ static void atom_text(const struct moqstat_operand *op, char *out)
 	snprintf(place, sizeof(place), "[%s%s%+d]", code_reg_name(op->reg), index, op->disp);
 	switch (op->kind) {
 	case MOQSTAT_OPERAND_REG:
-		snprintf(out, EVAL_TEXT, "%s", code_reg_name(op->reg));
+		snprintf(out, EVAL_TEXT, op->disp ? "%s%+d" : "%s", code_reg_name(op->reg),
+			 op->disp);
 		break;
 	case MOQSTAT_OPERAND_MEM:
 		snprintf(out, EVAL_TEXT, "%s", place);
 		break;
 	case MOQSTAT_OPERAND_DEREF:
 		snprintf(out, EVAL_TEXT, "[%s%+d]", place, op->outer);
+		break;
+	case MOQSTAT_OPERAND_IMM:
+		snprintf(out, EVAL_TEXT, "%d", op->disp);
 		break;
 	default:
 		snprintf(out, EVAL_TEXT, "opaque%d", op->disp);
@@ -40,7 +44,7 @@ void eval_text(const struct eval_value *v, char out[EVAL_TEXT])
 		return;
 	}
 	for (i = 0; i < v->terms_len; i++) {
-		atom_text(&v->terms[i].atom, atom);
+		eval_text_operand(&v->terms[i].atom, atom);
 		fprintf(f, i ? " + " : "");
 		if (v->terms[i].factor != 1)
 			fprintf(f, "%lld*", (long long)v->terms[i].factor);
@@ -52,7 +56,7 @@ void eval_text(const struct eval_value *v, char out[EVAL_TEXT])
 		fprintf(f, " %c %lld", v->constant < 0 ? '-' : '+',
 			v->constant < 0 ? -(long long)v->constant : (long long)v->constant);
 	if (v->chooses) {
-		atom_text(&v->choice, atom);
+		eval_text_operand(&v->choice, atom);
 		fprintf(f, " (%s: %+lld)", atom, (long long)v->delta);
 	}
 	fclose(f);

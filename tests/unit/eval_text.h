@@ -17,6 +17,7 @@
 
 #define EVAL_TEXT 160
 
+void eval_text_operand(const struct moqstat_operand *op, char out[EVAL_TEXT]);
 void eval_text(const struct eval_value *v, char out[EVAL_TEXT]);
 
 #endif /* MOQSTAT_TESTS_EVAL_TEXT_H */

@@ -29,24 +29,19 @@ struct line {
 };
 
 static const struct line shapes[] = {
-	{ "mov rax, [rdi]; test rax, rax; je 1f; movzx ecx, byte [rdi+8]; lea rcx, [rcx+rcx*8]; "
-	  "lock inc qword [rax+rcx*8+0x18]; 1: ret",
+	{ "mov rax, [rdi]; test rax, rax; je 1f; movzx ecx, byte [rdi+8]; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
 	  "488b07 4885c0 740e 0fb64f08 488d0cc9 f048ff44c818 c3",
 	  "2 nonzero: 1 at rax + 72*[rdi+8]:1 + 24" },
-	{ "mov rax, [rdi]; test rax, rax; {disp32} je 1f; movzx ecx, byte [rdi+8]; lea rcx, "
-	  "[rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
+	{ "mov rax, [rdi]; test rax, rax; {disp32} je 1f; movzx ecx, byte [rdi+8]; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
 	  "488b07 4885c0 0f840e000000 0fb64f08 488d0cc9 f048ff44c818 c3",
 	  "2 nonzero: 1 at rax + 72*[rdi+8]:1 + 24" },
-	{ "test rax, rax; mov rbx, rcx; lea rdx, [rsp+8]; je 1f; movzx ecx, byte [rdi+8]; lea rcx, "
-	  "[rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
+	{ "test rax, rax; mov rbx, rcx; lea rdx, [rsp+8]; je 1f; movzx ecx, byte [rdi+8]; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
 	  "4885c0 4889cb 488d542408 740e 0fb64f08 488d0cc9 f048ff44c818 c3",
 	  "3 nonzero: 1 at rax + 72*[rdi+8]:1 + 24" },
-	{ "cmp qword [rdi], 0; je 1f; mov rax, [rdi]; movzx ecx, byte [rdi+8]; lea rcx, "
-	  "[rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
+	{ "cmp qword [rdi], 0; je 1f; mov rax, [rdi]; movzx ecx, byte [rdi+8]; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
 	  "48833f00 7411 488b07 0fb64f08 488d0cc9 f048ff44c818 c3",
 	  "1 nonzero: 1 at [rdi+0] + 72*[rdi+8]:1 + 24" },
-	{ "test rax, rax; je 1f; mov rdx, [rsp+0x110]; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock "
-	  "add qword [rax+rcx*8+0x40], rdx; 1: ret",
+	{ "test rax, rax; je 1f; mov rdx, [rsp+0x110]; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock add qword [rax+rcx*8+0x40], rdx; 1: ret",
 	  "4885c0 7415 488b942410010000 0fb6c9 488d0cc9 f0480154c840 c3",
 	  "1 nonzero: [rsp+272] at rax + 72*rcx:1 + 64" },
 	{ "test rax, rax; je 1f; lock add qword [rax+0x10], 7; 1: ret",
@@ -61,29 +56,23 @@ static const struct line shapes[] = {
 	  "4885c0 7406 eb00 f048ff00 c3", "1 nonzero: 1 at rax" },
 	{ "test rax, rax; je 3f; mov rbx, rax; jmp 1f; 3: ret; 1: lock inc qword [rbx]; ret",
 	  "4885c0 7405 4889c3 eb01 c3 f048ff03 c3", "1 nonzero: 1 at rax" },
-	{ "or dl, cl; cmp dl, 1; jne 1f; movzx edx, byte [r14+0x28]; jmp 2f; 1: movzx ecx, byte "
-	  "[r14+0x29]; movzx edx, byte [r14+0x28]; lea rsi, [rax+0x10]; lea rdi, [rax+0xa0]; test "
-	  "cl, cl; cmovne rsi, rdi; lea rdi, [rdx+rdx*8]; lock inc qword [rsi+rdi*8+0x20]; 2: ret",
-	  "08ca 80fa01 7507 410fb65628 eb25 410fb64e29 410fb65628 488d7010 488db8a0000000 84c9 "
-	  "480f45f7 488d3cd2 f048ff44fe20 c3",
+	{ "or dl, cl; cmp dl, 1; jne 1f; movzx edx, byte [r14+0x28]; jmp 2f; 1: movzx ecx, byte [r14+0x29]; movzx edx, byte [r14+0x28]; lea rsi, [rax+0x10]; lea rdi, [rax+0xa0]; test cl, cl; cmovne rsi, rdi; lea rdi, [rdx+rdx*8]; lock inc qword [rsi+rdi*8+0x20]; 2: ret",
+	  "08ca 80fa01 7507 410fb65628 eb25 410fb64e29 410fb65628 488d7010 488db8a0000000 84c9 480f45f7 488d3cd2 f048ff44fe20 c3",
 	  "2 nonzero: 1 at rax + 72*[r14+40]:1 + 48 ([r14+41]:1: +144)" },
 	{ "1: test rax, rax; je 2f; lock inc qword [rax]; 2: dec ecx; jne 1b; ret",
 	  "4885c0 7404 f048ff00 ffc9 75f3 c3", "1 nonzero: 1 at rax" },
 	{ "test rax, rax; je 2f; 1: lock inc qword [rax]; dec ecx; jne 1b; 2: ret",
 	  "4885c0 7408 f048ff00 ffc9 75f8 c3", "1 nonzero: 1 at rax, 4 nonzero: 1 at rax" },
-	{ "test rax, rax; je 2f; 1: mov rbx, rax; 3: lock inc qword [rbx]; cmp ecx, edx; je 1b; "
-	  "jmp 3b; 2: ret",
+	{ "test rax, rax; je 2f; 1: mov rbx, rax; 3: lock inc qword [rbx]; cmp ecx, edx; je 1b; jmp 3b; 2: ret",
 	  "4885c0 740d 4889c3 f048ff03 39d1 74f5 ebf6 c3",
 	  "1 nonzero: 1 at rax, 5 always: 1 at ?" },
 };
 
 static const struct line ways[] = {
-	{ "test rax, rax; je 9f; 1: lock inc qword [rax+0x28]; 9: ret; call 9b; mov rax, "
-	  "[r14+0x20]; test rax, rax; jne 1b; jmp 9b",
+	{ "test rax, rax; je 9f; 1: lock inc qword [rax+0x28]; 9: ret; call 9b; mov rax, [r14+0x20]; test rax, rax; jne 1b; jmp 9b",
 	  "4885c0 7405 f048ff4028 c3 e8faffffff 498b4620 4885c0 75ec ebef",
 	  "1 nonzero: 1 at rax + 40, 7 nonzero: 1 at rax + 40" },
-	{ "cmp ecx, 2; je 2f; 1: lock inc qword [rax+0x10]; ret; 2: mov rbx, rax; call 1b; mov "
-	  "rax, rbx; jmp 1b",
+	{ "cmp ecx, 2; je 2f; 1: lock inc qword [rax+0x10]; ret; 2: mov rbx, rax; call 1b; mov rax, rbx; jmp 1b",
 	  "83f902 7406 f048ff4010 c3 4889c3 e8f2ffffff 4889d8 ebed", "1 always: 1 at rax + 16" },
 	{ "cmp ecx, 2; je 2f; 1: lock inc qword [rax+0x10]; ret; 2: call 1b; jmp 1b",
 	  "83f902 7406 f048ff4010 c3 e8f5ffffff ebf3", "1 always: 1 at ?" },
@@ -93,24 +82,32 @@ static const struct line ways[] = {
 	  "83f902 7e06 f048ff4310 c3 e8f5ffffff ebf3", "1 always: 1 at rbx + 16" },
 	{ "cmp ecx, 2; je 1f; 1: lock inc qword [rbx]; ret", "83f902 7400 f048ff03 c3",
 	  "1 always: 1 at rbx" },
+	{ "test ecx, ecx; je 2f; 1: movzx edx, bl; lea rdx, [rdx+rdx*8]; lock inc qword [r15+rdx*8+0x18]; ret; 2: call 2b; jmp 1b",
+	  "85c9 740e 0fb6d3 488d14d2 f049ff44d718 c3 e8fbffffff ebeb",
+	  "1 always: 1 at r15 + 72*rbx:1 + 24" },
+	{ "test ecx, ecx; je 2f; 1: lea rdx, [rbx+0x10]; lea r8, [rbx+0xa0]; cmp byte [r14], 0; cmove r8, rdx; lock inc qword [r8]; ret; 2: mov edx, ecx; jmp 1b",
+	  "85c9 7418 488d5310 4c8d83a0000000 41803e00 4c0f44c2 f049ff00 c3 89ca ebe4",
+	  "1 always: 1 at rbx + 16 ([r14+0]:1: +144)" },
+	{ "test ecx, ecx; je 2f; 1: lea rdx, [rbx+0x10]; lea r8, [rbx+0xa0]; cmp byte [r14], 0; cmove r8, rdx; lock inc qword [r8]; ret; 2: mov byte [r14], 1; jmp 1b",
+	  "85c9 7418 488d5310 4c8d83a0000000 41803e00 4c0f44c2 f049ff00 c3 41c60601 ebe2",
+	  "1 always: 1 at ?" },
+	{ "test ecx, ecx; je 2f; 1: call 1b; lock inc qword [rax]; ret; 2: nop; jmp 1b",
+	  "85c9 740a e8fbffffff f048ff00 c3 90 ebf3", "1 always: 1 at ?" },
 	{ "test rax, rax; je 1f; call; lock inc qword [rax]; 1: ret",
 	  "4885c0 7409 e8fbffffff f048ff00 c3", "1 nonzero: 1 at opaque0" },
 	{ "test rax, rax; je 1f; call; lock inc qword [rbx]; 1: ret",
 	  "4885c0 7409 e8fbffffff f048ff03 c3", "1 nonzero: 1 at rbx" },
-	{ "test rax, rax; je 1f; mov byte [rsi], 0; movzx ecx, byte [rdi+8]; lea rcx, [rcx+rcx*8]; "
-	  "lock inc qword [rax+rcx*8+0x18]; 1: ret",
+	{ "test rax, rax; je 1f; mov byte [rsi], 0; movzx ecx, byte [rdi+8]; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
 	  "4885c0 7411 c60600 0fb64f08 488d0cc9 f048ff44c818 c3",
 	  "1 nonzero: 1 at rax + 72*opaque0:1 + 24" },
-	{ "test rax, rax; je 1f; mov byte [rdi+9], 0; movzx ecx, byte [rdi+8]; lea rcx, "
-	  "[rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
+	{ "test rax, rax; je 1f; mov byte [rdi+9], 0; movzx ecx, byte [rdi+8]; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
 	  "4885c0 7412 c6470900 0fb64f08 488d0cc9 f048ff44c818 c3",
 	  "1 nonzero: 1 at rax + 72*[rdi+8]:1 + 24" },
 };
 
 static const struct line no_ways[] = {
 	{ "lock inc qword [rax]; ret", "f048ff00 c3", "-ENOENT" },
-	{ "mov rax, [rdi]; movzx ecx, byte [rdi+8]; lea rcx, [rcx+rcx*8]; lock inc qword "
-	  "[rax+rcx*8+0x18]; ret",
+	{ "mov rax, [rdi]; movzx ecx, byte [rdi+8]; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; ret",
 	  "488b07 0fb64f08 488d0cc9 f048ff44c818 c3", "-ENOENT" },
 	{ "ret; lock inc qword [rax]; ret", "c3 f048ff00 c3", "-ENOENT" },
 	{ "jmp rdx; lock inc qword [rax]; ret", "ffe2 f048ff00 c3", "-ENOENT" },

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+#include "takeover.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../bpf/siphash.h"
+#include "inventory.h"
+#include "log.h"
+#include "moqstat.skel.h"
+
+/* Ticks after which tables that keep changing, or make no sense, are left alone. */
+#define TAKEOVER_TRIES 30
+
+/* The relay's counters of one incarnation, noted before ours were read. */
+struct takeover_note {
+	uint32_t incarnation;
+	uint8_t *bytes;
+};
+
+struct takeover {
+	struct moqstat_bpf *object;
+	const struct target *target;
+	const struct layout *layout;
+	bool learnt;
+	unsigned int tries;
+	struct takeover_note *notes;
+	size_t notes_len, notes_room;
+};
+
+int takeover_create(struct moqstat_bpf *object, const struct target *target,
+		    const struct layout *layout, struct takeover **out)
+{
+	struct takeover *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->object = object;
+	t->target = target;
+	t->layout = layout;
+	*out = t;
+	return 0;
+}
+
+static void takeover_clear(struct takeover *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->notes_len; i++)
+		free(t->notes[i].bytes);
+	t->notes_len = 0;
+}
+
+void takeover_destroy(struct takeover *t)
+{
+	if (!t)
+		return;
+	takeover_clear(t);
+	free(t->notes);
+	free(t);
+}
+
+/* Name one entry as the programs would have, had they seen it begin. */
+static int takeover_name(struct takeover *t, const struct inventory_item *item,
+			 struct incarnations *known, size_t *existing)
+{
+	struct moqstat_entry_key key = { .entry = item->entry, .tgid = t->target->pid };
+	struct moqstat_name name = { .entry = item->entry, .slot = item->slot, .len = item->len };
+	struct moqstat_id id = { .tgid = t->target->pid };
+	int entries = bpf_map__fd(t->object->maps.entries);
+	int names = bpf_map__fd(item->slot >= MOQSTAT_SLOT_SESSION ? t->object->maps.roots
+								   : t->object->maps.broadcasts);
+
+	if (!bpf_map_lookup_elem(entries, &key, &id))
+		return 0;
+	memcpy(name.path, item->path, item->len);
+	id.hash = siphash_path(t->object->rodata->key_low, t->object->rodata->key_high ^ item->slot,
+			       name.path, name.len);
+	if (!id.hash)
+		id.hash = 1;
+	/* The programs draw from the same counter, which is mapped into this process. */
+	id.incarnation = __atomic_add_fetch(&t->object->data->incarnations, 1, __ATOMIC_SEQ_CST);
+	if (bpf_map_update_elem(names, &id, &name, BPF_NOEXIST)) {
+		log_warn(
+			"a broadcast from before the probes has no room: %s; give a larger --max-broadcasts",
+			strerror(errno));
+		return 0;
+	}
+	/* In vain if a program has learnt it meanwhile. */
+	if (bpf_map_update_elem(entries, &key, &id, BPF_NOEXIST)) {
+		bpf_map_delete_elem(names, &id);
+		return 0;
+	}
+	++*existing;
+	return incarnations_add(known, &id, &name);
+}
+
+int takeover_learn(struct takeover *t, struct incarnations *known, size_t *existing)
+{
+	uint64_t shared = t->object->bss->statistics_shared;
+	struct inventory inventory;
+	size_t i;
+	int err;
+
+	if (t->learnt || !shared || t->tries >= TAKEOVER_TRIES)
+		return 0;
+	err = inventory_read(t->target, t->layout, shared, &inventory);
+	if (err == -ENOMEM)
+		return err;
+	if (err) {
+		if (++t->tries == TAKEOVER_TRIES)
+			log_warn(
+				"what the relay had before the probes can't be told (%s): it is left out until it ends",
+				strerror(-err));
+		return 0;
+	}
+	for (i = 0; i < inventory.len && !err; i++)
+		err = takeover_name(t, &inventory.items[i], known, existing);
+	inventory_deinit(&inventory);
+	if (!err)
+		err = incarnations_settle(known);
+	t->learnt = !err;
+	return err;
+}
+
+bool takeover_learnt(const struct takeover *t)
+{
+	return t->learnt;
+}
+
+/* A copy of an entry's bytes in the relay, or NULL. */
+static uint8_t *takeover_read(const struct takeover *t, const struct incarnation *in)
+{
+	size_t size = inventory_size(t->layout, in->slot);
+	uint8_t *bytes = malloc(size);
+	bool readable = false;
+
+	if (bytes && !target_read(t->target, &in->entry, 1, size, bytes, &readable) && readable)
+		return bytes;
+	free(bytes);
+	return NULL;
+}
+
+int takeover_begin(struct takeover *t, const struct incarnations *known)
+{
+	size_t i;
+
+	takeover_clear(t);
+	for (i = 0; i < known->len; i++) {
+		const struct incarnation *in = &known->list[i];
+
+		if (in->based || !in->held)
+			continue;
+		if (t->notes_len == t->notes_room) {
+			size_t room = t->notes_room ? 2 * t->notes_room : 64;
+			struct takeover_note *grown = reallocarray(t->notes, room, sizeof(*grown));
+
+			if (!grown)
+				return -ENOMEM;
+			t->notes = grown;
+			t->notes_room = room;
+		}
+		t->notes[t->notes_len++] = (struct takeover_note){
+			.incarnation = in->id.incarnation,
+			.bytes = takeover_read(t, in),
+		};
+	}
+	return 0;
+}
+
+void takeover_finish(struct takeover *t, struct incarnations *known)
+{
+	uint64_t counts[MOQSTAT_SLOT_MAX][MOQSTAT_FIELD_MAX];
+	unsigned int slot, field;
+	size_t i;
+
+	for (i = 0; i < t->notes_len; i++) {
+		const struct takeover_note *note = &t->notes[i];
+		struct incarnation *in = incarnations_find(known, note->incarnation);
+		uint8_t *after = in ? takeover_read(t, in) : NULL;
+		size_t head = sizeof(struct inventory_arc);
+
+		/* The references in front of the counters may change. */
+		if (after && note->bytes &&
+		    !memcmp(after + head, note->bytes + head,
+			    inventory_size(t->layout, in->slot) - head)) {
+			memset(counts, 0, sizeof(counts));
+			inventory_counts(t->layout, in->slot, after, counts);
+			for (slot = 0; slot < MOQSTAT_SLOT_MAX; slot++) {
+				for (field = 0; field < MOQSTAT_FIELD_MAX; field++)
+					in->base[slot][field] =
+						counts[slot][field] - in->counts[slot][field];
+			}
+			in->based = true;
+		}
+		free(after);
+	}
+}
