@@ -54,7 +54,7 @@ static bool cache_path(const struct elf_file *f, char *out, size_t size)
 	return len > 0 && (size_t)len < size;
 }
 
-/* CRC-32 over the code of every function. */
+/* CRC-32 over the code of every function, and where it lies. */
 static uint32_t cache_code_sum(const struct elf_file *f)
 {
 	size_t i, len;
@@ -64,10 +64,13 @@ static uint32_t cache_code_sum(const struct elf_file *f)
 
 	for (i = 0; i < len; i++) {
 		const uint8_t *bytes = elf_file_bytes(f, symbols[i].addr, symbols[i].size);
+		uint64_t place[] = { symbols[i].addr, symbols[i].size, 0 };
 
 		if (!bytes || symbols[i].addr < end)
 			continue;
-		sum = crc32(sum, bytes, symbols[i].size);
+		elf_file_offset(f, symbols[i].addr, &place[2]);
+		sum = crc32(sum, (const Bytef *)place, sizeof(place));
+		sum = crc32_z(sum, bytes, symbols[i].size);
 		end = symbols[i].addr + symbols[i].size;
 	}
 	return sum;
@@ -116,6 +119,7 @@ int sites_cache_load(const struct elf_file *f, struct sites *out)
 	const json_t *found;
 	json_t *json;
 	const char *version;
+	struct sites sites;
 	int err = -ENOENT;
 
 	if (!cache_path(f, path, sizeof(path)))
@@ -129,15 +133,18 @@ int sites_cache_load(const struct elf_file *f, struct sites *out)
 	    json_integer_value(json_object_get(json, "scanner")) == CACHE_SCANNER &&
 	    json_integer_value(json_object_get(json, "sum")) == cache_json_sum(found) &&
 	    json_integer_value(json_object_get(json, "code")) == cache_code_sum(f))
-		err = sites_json_decode(found, out);
+		err = sites_json_decode(found, &sites);
 	json_decref(json);
-	if (!err && !cache_fits(f, out)) {
-		sites_deinit(out);
+	if (!err && !cache_fits(f, &sites)) {
+		sites_deinit(&sites);
 		err = -EBADMSG;
 	}
-	if (err)
+	if (err) {
 		log_debug("%s is of no use for this executable; scanning", path);
-	return err ? -ENOENT : 0;
+		return -ENOENT;
+	}
+	*out = sites;
+	return 0;
 }
 
 void sites_cache_store(const struct elf_file *f, const struct sites *s)

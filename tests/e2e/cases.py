@@ -124,11 +124,11 @@ def flicker(world):
     client = Client(world)
     client(f"connect P {relay.url}", "publish P f/x tracks=1")
     world.same(agent, watch)
-    for _ in range(5):
+    for i in range(5):
         client(
             f"connect S {relay.url}",
-            "subscribe S f/x t0 as=s",
-            "write P f/x t0 groups=1 frames=3 size=5 lockstep=s",
+            f"subscribe S f/x t0 as=s{i}",
+            f"write P f/x t0 groups=1 frames=3 size=5 lockstep=s{i}",
             "close S",
         )
     frames = world.same(agent, watch)
@@ -208,25 +208,27 @@ def publisher_killed(world):
     world.stop(agent, ALL)
 
 
-def websocket(world):
-    """WebSocket clients beside QUIC ones, each reading what the other publishes."""
+def transports(world):
+    """WebSocket, WebTransport and raw QUIC clients, each reading what another publishes."""
     relay, agent, watch = world.pair()
     client = Client(world)
     client(
         f"connect W {relay.ws}",
         f"connect Q {relay.url}",
+        f"connect R moqt://localhost:{relay.port}/",
         "publish W w/ws tracks=1",
         "publish Q w/quic tracks=1",
         "subscribe Q w/ws t0 as=q",
+        "subscribe R w/ws t0 as=r",
         "subscribe W w/quic t0 as=w",
-        "write W w/ws t0 groups=3 frames=5 size=7 lockstep=q",
+        "write W w/ws t0 groups=3 frames=5 size=7 lockstep=q,r",
         "write Q w/quic t0 groups=5 frames=3 size=13 lockstep=w",
     )
     frames = world.same(agent, watch)
     expect_row(frames, "subscriber.json", "w/ws", groups=3, frames=15, bytes=105)
     expect_row(frames, "subscriber.json", "w/quic", groups=5, frames=15, bytes=195)
-    expect_row(frames, "publisher.json", "w/ws", groups=3, broadcasts=1)
-    client("close W")
+    expect_row(frames, "publisher.json", "w/ws", groups=6, broadcasts=2)
+    client("close W", "close R")
     world.same(agent, watch)
     client("close Q")
     world.same(agent, watch)
@@ -307,6 +309,42 @@ def two_tiers(world):
     client("close E")
     world.same(agent, watch)
     world.stop(agent, ALL)
+
+
+def cluster(world):
+    """A second relay that dials the first is its internal peer, and the other way round."""
+    certs = os.path.join(world.dir, "certs")
+    script = os.path.join(os.path.dirname(__file__), "..", "relay", "make-certs")
+    subprocess.run([script, certs], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    serve = ("--tls-cert", f"{certs}/server.pem", "--tls-key", f"{certs}/server.key")
+    hub = Relay(world, name="hub", node="hub", args=(*serve, "--server-tls-root", f"{certs}/ca.pem"))
+    hub_agent = world.agent(hub, name="hub-agent", node="hub")
+    dial = ("--client-tls-cert", f"{certs}/client.pem", "--client-tls-key", f"{certs}/client.key")
+    dial += ("--tls-root", f"{certs}/ca.pem", "--cluster-connect", f"localhost:{hub.port}")
+    edge = Relay(world, name="edge", node="edge", args=(*serve, *dial))
+    edge_agent = world.agent(edge, name="edge-agent", node="edge")
+    hub_watch = world.watch(hub, name="hub-watch", node="hub")
+    edge_watch = world.watch(edge, name="edge-watch", node="edge")
+    client = Client(world)
+    client(
+        f"connect P {edge.url}",
+        "publish P x/y tracks=1",
+        f"connect S {hub.url}",
+        "subscribe S x/y t0 as=s",
+        "write P x/y t0 groups=5 frames=7 size=11 lockstep=s",
+    )
+    frames = world.same(hub_agent, hub_watch)
+    expect_row(frames, "internal/subscriber.json", "x/y", groups=5, frames=35, bytes=385)
+    expect_row(frames, "publisher.json", "x/y", groups=5, frames=35, bytes=385)
+    frames = world.same(edge_agent, edge_watch)
+    expect_row(frames, "subscriber.json", "x/y", groups=5, frames=35, bytes=385)
+    expect_row(frames, "internal/publisher.json", "x/y", groups=5, frames=35, bytes=385)
+    client("close S", "close P")
+    world.same(hub_agent, hub_watch)
+    world.same(edge_agent, edge_watch)
+    world.stop(hub_agent, OPENING + PAYLOAD)
+    # The edge may have dialled before its probes were there.
+    world.stop(edge_agent, OPENING[2:] + PAYLOAD, lost=("entry_unknown",))
 
 
 def roots(world):
@@ -673,9 +711,10 @@ CASES = (
     many,
     flicker,
     second_subscription,
-    websocket,
+    transports,
     versions,
     two_tiers,
+    cluster,
     roots,
     paused_load,
     missing_track,
