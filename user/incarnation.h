@@ -32,7 +32,8 @@ struct incarnation {
 struct incarnations {
 	struct incarnation *list;
 	size_t len, room;
-	bool superseding; /* set by incarnations_settle() when it marks one; cleared by the caller */
+	bool superseding; /* set by incarnations_settle() when it marks one; cleared by the caller
+			   */
 };
 
 /** The one with that number, or NULL. Valid until the next one is added. */

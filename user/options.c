@@ -42,6 +42,8 @@ static const char options_text[] =
 	"  --max-broadcasts N   told apart at once, default 16384; what exceeds it is summed up "
 	"in\n"
 	"                       __overflow__\n"
+	"  --probes KIND        auto (the default), uprobe_multi, or perf_event: slower to attach and\n"
+	"                       detach, for kernels before 6.6\n"
 	"\n"
 	"sites:\n"
 	"  --binary FILE        an executable; or --pid PID: that of a process\n"
@@ -69,6 +71,7 @@ enum {
 	OPTION_INTERVAL,
 	OPTION_OUTPUT,
 	OPTION_MAX_BROADCASTS,
+	OPTION_PROBES,
 	OPTION_JSON,
 	OPTION_NO_CACHE,
 	OPTION_VERBOSE,
@@ -84,6 +87,7 @@ static const struct option options_long[] = {
 	{ "interval", required_argument, NULL, OPTION_INTERVAL },
 	{ "output", required_argument, NULL, OPTION_OUTPUT },
 	{ "max-broadcasts", required_argument, NULL, OPTION_MAX_BROADCASTS },
+	{ "probes", required_argument, NULL, OPTION_PROBES },
 	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "no-cache", no_argument, NULL, OPTION_NO_CACHE },
 	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
@@ -134,6 +138,21 @@ static int options_path(const char *name, const char *text, const char **out)
 	return 0;
 }
 
+static int options_probes(const char *text, enum probes_kind *out)
+{
+	static const char *const kinds[] = { "auto", "uprobe_multi", "perf_event" };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (!strcmp(text, kinds[i])) {
+			*out = i;
+			return 0;
+		}
+	}
+	log_error("--probes %s: give auto, uprobe_multi or perf_event", text);
+	return -EINVAL;
+}
+
 static int options_one(struct options *o, int option)
 {
 	long number = 0;
@@ -168,6 +187,8 @@ static int options_one(struct options *o, int option)
 		err = options_number("max-broadcasts", optarg, 1, OPTIONS_BROADCASTS_MAX, &number);
 		o->max_broadcasts = number;
 		return err;
+	case OPTION_PROBES:
+		return options_probes(optarg, &o->probes);
 	case OPTION_JSON:
 		o->json = true;
 		return 0;

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "probes.h"
+
 /** How moqstat ends. Stable: scripts rely on them. */
 enum options_exit {
 	EXIT_DONE = 0,	      /* did what was asked, or was stopped by SIGINT or SIGTERM */
@@ -35,6 +37,7 @@ struct options {
 	const char *prefix;
 	uint64_t interval_ms;
 	uint32_t max_broadcasts;
+	enum probes_kind probes;
 	bool json;
 	bool no_cache;
 	bool verbose;

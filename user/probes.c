@@ -333,8 +333,20 @@ out:
 	return err;
 }
 
+/* What to use; -ENOTSUP where it was asked for and isn't there. */
+static int probes_choose(enum probes_kind kind, bool *multi)
+{
+	*multi = kind != PROBES_PERF_EVENT && probes_has_multi();
+	if (kind == PROBES_UPROBE_MULTI && !*multi) {
+		log_error(
+			"this kernel has no uprobe_multi links (Linux 6.6 and later do); leave out --probes");
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
 int probes_create(const struct target *target, const struct sites *sites, uint32_t max_broadcasts,
-		  struct probes **out)
+		  enum probes_kind kind, struct probes **out)
 {
 	struct probes *p = calloc(1, sizeof(*p));
 	size_t i;
@@ -351,10 +363,10 @@ int probes_create(const struct target *target, const struct sites *sites, uint32
 		err = probes_check_namespace();
 	if (!err)
 		err = target_check_memory(target);
-	if (!err) {
-		p->multi = probes_has_multi();
+	if (!err)
+		err = probes_choose(kind, &p->multi);
+	if (!err)
 		err = probes_load(p, max_broadcasts);
-	}
 	if (!err)
 		err = probes_fill_sites(p);
 	if (!err)
@@ -389,7 +401,7 @@ struct moqstat_bpf *probes_object(const struct probes *p)
 	return p->object;
 }
 
-const char *probes_kind(const struct probes *p)
+const char *probes_kind_name(const struct probes *p)
 {
 	return p->multi ? "uprobe_multi" : "perf_event";
 }

@@ -17,19 +17,26 @@
 struct moqstat_bpf;
 struct probes;
 
+/** How to attach. */
+enum probes_kind {
+	PROBES_AUTO = 0,     /* uprobe_multi where the kernel has it, else perf_event */
+	PROBES_UPROBE_MULTI, /* one link a program; Linux 6.6 and later */
+	PROBES_PERF_EVENT,   /* one event a site */
+};
+
 /** Load and attach. `sites` and `target` must outlive the result. max_broadcasts bounds broadcasts,
  *  and apart from them roots by tier. What fails is logged with what to do; nothing stays attached
  *  then. *out is ended by probes_destroy(). Errors: -EPERM a capability is missing; -ENOTSUP the
  *  kernel lacks something (named in the message); -ESRCH the relay has ended; other -errno. */
 int probes_create(const struct target *target, const struct sites *sites, uint32_t max_broadcasts,
-		  struct probes **out);
+		  enum probes_kind kind, struct probes **out);
 void probes_destroy(struct probes *p);
 
 /** The loaded object, for its maps. */
 struct moqstat_bpf *probes_object(const struct probes *p);
 
-/** "uprobe_multi", or "perf_event" where the kernel lacks that. */
-const char *probes_kind(const struct probes *p);
+/** "uprobe_multi" or "perf_event", whichever it is. */
+const char *probes_kind_name(const struct probes *p);
 
 /** How often site i of the list fired in the relay so far. */
 int probes_hits(const struct probes *p, size_t site, uint64_t *hits);

@@ -158,13 +158,14 @@ static int run_open_live(struct run *r)
 	if (!err)
 		err = run_find_sites(o, r->target.exe, &r->sites);
 	if (!err)
-		err = probes_create(&r->target, &r->sites, o->max_broadcasts, &r->probes);
+		err = probes_create(&r->target, &r->sites, o->max_broadcasts, o->probes,
+				    &r->probes);
 	if (!err)
 		err = collect_live_create(r->probes, &r->target, r->sites.layout, &r->live);
 	if (!err)
 		log_info("attached to process %d (%s, %s): %zu sites by %s", r->target.pid,
 			 r->target.exe_name, r->sites.layout->relays, r->sites.len,
-			 probes_kind(r->probes));
+			 probes_kind_name(r->probes));
 	r->collect = r->live;
 	return err;
 }

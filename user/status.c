@@ -109,9 +109,9 @@ json_t *status_live(const struct target *target, const struct sites *sites,
 			 "version", MOQSTAT_VERSION, "relay", "pid", target->pid, "executable",
 			 target->exe_name, "build_id", sites->build_id, "layout",
 			 sites->layout->name, "statistics", names[info->statistics], "probes",
-			 "kind", probes_kind(probes), "sites", (json_int_t)sites->len, "counters",
-			 status_counters(sites, probes), "lost", status_lost(lost), "tracks",
-			 tracks);
+			 "kind", probes_kind_name(probes), "sites", (json_int_t)sites->len,
+			 "counters", status_counters(sites, probes), "lost", status_lost(lost),
+			 "tracks", tracks);
 }
 
 json_t *status_replay(const char *file)

@@ -531,6 +531,27 @@ def attach_late(world):
     check(states == {"since-attach"}, f"{states}")
 
 
+def perf_events(world):
+    """The way that kernels before 6.6 need: one perf event a site."""
+    relay = Relay(world)
+    agent = world.agent(relay, "--probes", "perf_event")
+    check(agent.statuses[0]["probes"]["kind"] == "perf_event", f"{agent.statuses[0]['probes']}")
+    watch = world.watch(relay)
+    client = Client(world)
+    client(
+        f"connect P {relay.url}",
+        "publish P pe/x tracks=1",
+        f"connect S {relay.url}",
+        "subscribe S pe/x t0 as=s",
+        "write P pe/x t0 groups=7 frames=23 size=101 lockstep=s",
+    )
+    frames = world.same(agent, watch)
+    expect_row(frames, "publisher.json", "pe/x", groups=7, bytes=7 * 23 * 101)
+    client("close S", "close P")
+    world.same(agent, watch)
+    world.stop(agent, ALL, seconds=300)
+
+
 def statistics_off(world):
     """Where the relay's own statistics are off, the counts are unavailable, and said to be."""
     relay = Relay(world, stats=False)
@@ -724,6 +745,7 @@ CASES = (
     never_closed_before_open,
     two_relays,
     attach_late,
+    perf_events,
     statistics_off,
     record_replay,
     relay_ends,

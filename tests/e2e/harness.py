@@ -231,7 +231,7 @@ class World:
         agent = Frames(self, name, command)
         wait_until(
             lambda: not agent.running() or len(agent.frames()) == 6,
-            20,
+            60,
             "the agent's first six frames",
         )
         check(agent.running(), f"the agent ended: {agent.errors()}")
@@ -274,10 +274,10 @@ class World:
                 return {t: json.loads(f) for t, f in a.items()}
             time.sleep(0.05)
 
-    def stop(self, agent, fires=(), lost=()):
+    def stop(self, agent, fires=(), lost=(), seconds=10):
         """End the agent as its service would, and read its last word: which counters fired, and
         that nothing was lost but what the case allows."""
-        status = agent.end(signal.SIGTERM)
+        status = agent.end(signal.SIGTERM, seconds)
         check(status == 0, f"the agent ended with {status}: {agent.errors()}")
         agent.thread.join(5)
         last = agent.statuses[-1]
