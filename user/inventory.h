@@ -31,7 +31,7 @@ struct inventory_item {
 struct inventory {
 	struct inventory_item *items;
 	size_t len, room;
-	size_t skipped; /* entries whose path is too long, or no text */
+	size_t skipped; /* entries whose path is too long */
 };
 
 /** Does an Arc look alive? The relay's own table holds one reference, each guard another, and

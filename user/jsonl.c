@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,20 +41,29 @@ void jsonl_deinit(struct jsonl *j)
 	j->line_size = 0;
 }
 
+static bool jsonl_stops(const struct jsonl *j)
+{
+	return j->stop_fds[0] >= 0 || j->stop_fds[1] >= 0;
+}
+
 /* Wait until something can be written; -ECANCELED where nobody reads and we are asked to stop. */
 static int jsonl_wait(const struct jsonl *j)
 {
 	struct pollfd fds[] = { { .fd = j->fd, .events = POLLOUT },
 				{ .fd = j->stop_fds[0], .events = POLLIN },
 				{ .fd = j->stop_fds[1], .events = POLLIN } };
+	int n;
 
 	for (;;) {
 		if (poll(fds, 3, -1) < 0 && errno != EINTR)
 			return -errno;
 		if (fds[0].revents)
 			return 0;
-		if (fds[1].revents || fds[2].revents)
-			return poll(fds, 1, JSONL_STOP_MS) > 0 ? 0 : -ECANCELED;
+		if (!fds[1].revents && !fds[2].revents)
+			continue;
+		n = poll(fds, 1, JSONL_STOP_MS);
+		if (n >= 0 || errno != EINTR)
+			return n > 0 ? 0 : -ECANCELED;
 	}
 }
 
@@ -65,10 +75,10 @@ static ssize_t jsonl_write_some(const struct jsonl *j, const char *data, size_t 
 	ssize_t n;
 
 	/* What poll() lets through is sure not to block only up to this size. */
-	if (j->stop_fds[0] >= 0 && len > PIPE_BUF)
+	if (jsonl_stops(j) && len > PIPE_BUF)
 		len = PIPE_BUF;
 	for (;;) {
-		err = j->stop_fds[0] >= 0 ? jsonl_wait(j) : 0;
+		err = jsonl_stops(j) ? jsonl_wait(j) : 0;
 		if (err)
 			return err;
 		n = write(fd, data, len);
@@ -77,10 +87,10 @@ static ssize_t jsonl_write_some(const struct jsonl *j, const char *data, size_t 
 		if (n == 0)
 			return -EIO;
 		/* stdout is non-blocking where someone who shares it made it so. */
-		if (errno == EAGAIN)
-			poll(&pfd, 1, -1);
-		else if (errno != EINTR)
+		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
+		if (errno == EAGAIN && !jsonl_stops(j))
+			poll(&pfd, 1, -1);
 	}
 }
 

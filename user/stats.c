@@ -109,8 +109,10 @@ static int stats_round(struct stats *s, struct collect *c, struct jsonl *out,
 	}
 	for (i = 0; i < SNAPSHOT_TRACK_MAX && !err; i++)
 		err = stats_write_track(s, i, &shown, out, tick);
-	if (err)
+	if (err) {
+		snapshot_rollback(s->snapshot);
 		goto end;
+	}
 	stats_retire(c, &batch, &shown);
 	memcpy(tick->lost, batch.lost, sizeof(tick->lost));
 	tick->lost[MOQSTAT_LOST_CLOSE_UNSEEN] += shown.held_back + shown.held_back_retired;

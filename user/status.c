@@ -50,6 +50,17 @@ static json_t *status_track(const struct sites *sites, const struct snapshot_tra
 	return fields;
 }
 
+json_t *status_tracks(const struct sites *sites, const struct collect_live_info *info)
+{
+	json_t *tracks = json_object();
+	unsigned int i;
+
+	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
+		json_object_set_new(tracks, snapshot_tracks[i].name,
+				    status_track(sites, &snapshot_tracks[i], info));
+	return tracks;
+}
+
 /* Sites, how many have fired, and hits, of one counter. */
 static void status_add_site(json_t *counters, const char *name, uint64_t hits)
 {
@@ -99,19 +110,14 @@ json_t *status_live(const struct target *target, const struct sites *sites,
 		    const uint64_t *lost)
 {
 	static const char *const names[] = { "unknown", "on", "off" };
-	json_t *tracks = json_object();
-	unsigned int i;
 
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
-		json_object_set_new(tracks, snapshot_tracks[i].name,
-				    status_track(sites, &snapshot_tracks[i], info));
 	return json_pack("{s:s, s:{s:i, s:s, s:s, s:s, s:s}, s:{s:s, s:I, s:o}, s:o, s:o}",
 			 "version", MOQSTAT_VERSION, "relay", "pid", target->pid, "executable",
 			 target->exe_name, "build_id", sites->build_id, "layout",
 			 sites->layout->name, "statistics", names[info->statistics], "probes",
 			 "kind", probes_kind_name(probes), "sites", (json_int_t)sites->len,
 			 "counters", status_counters(sites, probes), "lost", status_lost(lost),
-			 "tracks", tracks);
+			 "tracks", status_tracks(sites, info));
 }
 
 json_t *status_replay(const char *file)

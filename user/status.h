@@ -20,6 +20,9 @@ json_t *status_live(const struct target *target, const struct sites *sites,
 		    const struct probes *probes, const struct collect_live_info *info,
 		    const uint64_t *lost);
 
+/** The part of it that tells of each field of each track. */
+json_t *status_tracks(const struct sites *sites, const struct collect_live_info *info);
+
 /** That of a replay of `file`. */
 json_t *status_replay(const char *file);
 

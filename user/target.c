@@ -92,20 +92,23 @@ int target_check_memory(const struct target *t)
 	char path[32];
 	bool readable;
 	FILE *maps;
-	int err = -EACCES;
+	int err;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", t->pid);
 	maps = fopen(path, "re");
-	if (maps) {
+	if (!maps) {
+		err = errno == ENOENT ? -ESRCH : -errno;
+	} else {
 		err = fscanf(maps, "%" SCNx64, &address) == 1
 			      ? target_read(t, &address, 1, sizeof(word), &word, &readable)
 			      : -ESRCH;
 		fclose(maps);
 	}
 	if (err)
-		log_error("cannot read the memory of process %d: %s; run as root or with "
-			  "CAP_SYS_PTRACE, and see kernel.yama.ptrace_scope, which must be below 3",
-			  t->pid, strerror(-err));
+		log_error("cannot read the memory of process %d: %s; %s", t->pid, strerror(-err),
+			  err == -ESRCH ? "it has ended"
+					: "run as root or with CAP_SYS_PTRACE, and see "
+					  "kernel.yama.ptrace_scope, which must be below 3");
 	return err;
 }
 

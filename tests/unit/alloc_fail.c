@@ -49,6 +49,18 @@ void *__wrap_realloc(void *p, size_t size)
 	return alloc_fail_now() ? NULL : __real_realloc(p, size);
 }
 
+/* libc's own would get to its realloc() past the wrapping. */
+void *reallocarray(void *p, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(p, bytes);
+}
+
 void alloc_fail_arm(size_t n)
 {
 	json_set_alloc_funcs(malloc, free);

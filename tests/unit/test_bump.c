@@ -91,6 +91,18 @@ static const struct line ways[] = {
 	{ "test ecx, ecx; je 2f; 1: lea rdx, [rbx+0x10]; lea r8, [rbx+0xa0]; cmp byte [r14], 0; cmove r8, rdx; lock inc qword [r8]; ret; 2: mov byte [r14], 1; jmp 1b",
 	  "85c9 7418 488d5310 4c8d83a0000000 41803e00 4c0f44c2 f049ff00 c3 41c60601 ebe2",
 	  "1 always: 1 at ?" },
+	{ "test ecx, ecx; je 2f; cmp byte [r14], 0; 1: lea rdx, [rbx+0x10]; lea r8, [rbx+0xa0]; cmove r8, rdx; lock inc qword [r8]; ret; 2: cmp byte [r13], 0; jmp 1b",
+	  "85c9 7418 41803e00 488d5310 4c8d83a0000000 4c0f44c2 f049ff00 c3 41807d0000 ebe5",
+	  "1 always: 1 at ?" },
+	{ "test ecx, ecx; je 2f; lea rdx, [rbx+0x10]; lea r8, [rbx+0xa0]; cmp byte [r14], 0; cmove r8, rdx; 1: lock inc qword [r8]; ret; 2: lea r8, [rbx+0x10]; jmp 1b",
+	  "85c9 7418 488d5310 4c8d83a0000000 41803e00 4c0f44c2 f049ff00 c3 4c8d4310 ebf5",
+	  "1 always: 1 at ?" },
+	{ "test ecx, ecx; je 2f; lea r8, [rbx+0x10]; 1: lock inc qword [r8]; ret; 2: lea rdx, [rbx+0x10]; lea r8, [rbx+0xa0]; cmp byte [r14], 0; cmove r8, rdx; jmp 1b",
+	  "85c9 7409 4c8d4310 f049ff00 c3 488d5310 4c8d83a0000000 41803e00 4c0f44c2 ebe6",
+	  "1 always: 1 at ?" },
+	{ "test ecx, ecx; je 2f; lea r8, [rbx+0xa0]; 1: lea rdx, [rbx+0x10]; cmp byte [r14], 0; cmove r8, rdx; lock inc qword [r8]; ret; 2: lea r8, [rbx+0xa8]; jmp 1b",
+	  "85c9 7418 4c8d83a0000000 488d5310 41803e00 4c0f44c2 f049ff00 c3 4c8d83a8000000 ebe6",
+	  "1 always: 1 at ?" },
 	{ "test ecx, ecx; je 2f; 1: call 1b; lock inc qword [rax]; ret; 2: nop; jmp 1b",
 	  "85c9 740a e8fbffffff f048ff00 c3 90 ebf3", "1 always: 1 at ?" },
 	{ "test rax, rax; je 1f; call; lock inc qword [rax]; 1: ret",
@@ -346,7 +358,7 @@ static void who_wrote_a_register(void **state)
 	assert_int_equal(bump_writer(&code, 3, MOQSTAT_RCX), -1);
 	assert_int_equal(bump_writer(&code, 1, MOQSTAT_RBX), -1);
 	assert_int_equal(bump_writer(&code, 6, MOQSTAT_RBX), -1); /* one may have come by the je */
-	assert_int_equal(bump_writer(&code, 8, MOQSTAT_RBX), -1);
+	assert_int_equal(bump_writer(&code, 8, MOQSTAT_RSP), -1); /* not the ret */
 	code_deinit(&code);
 }
 

@@ -62,6 +62,10 @@ static void classes_are_the_kernels(void **state)
 		{ "ff f0", "other", CODE_CLASS_STEPPED },	     /* push rax, long form */
 		{ "48 50", "other", CODE_CLASS_STEPPED },	     /* rex.W push rax */
 		{ "66 50", "other", CODE_CLASS_STEPPED },	     /* push ax */
+		{ "49 50", "other", CODE_CLASS_STEPPED },	     /* rex.WB push r8 */
+		{ "45 50", "other", CODE_CLASS_STEPPED },	     /* rex.RB push r8 */
+		{ "43 50", "other", CODE_CLASS_STEPPED },	     /* rex.XB push r8 */
+		{ "9c", "other", CODE_CLASS_STEPPED },		     /* pushfq */
 		{ "0f a0", "other", CODE_CLASS_STEPPED },	     /* push fs */
 		{ "e3 00", "jcc", CODE_CLASS_STEPPED },		     /* jrcxz */
 		{ "e2 00", "jcc", CODE_CLASS_STEPPED },		     /* loop */
@@ -290,38 +294,46 @@ static void branches_make_edges(void **state)
 #define TABLE_HEAD "48 8d 05 f9 ef 0f 00 48 63 0c b8 48 01 c1 "
 #define TABLE_TAIL "ff c0 ff c0 ff c0 c3"
 
-static void jump_tables_make_edges(void **state)
+/* Edges of a function with a table of `len` distances. */
+static void table_code(const char *hex, const int32_t *to, size_t len, struct code *out)
 {
-	static const char jumps[] = TABLE_HEAD "ff e1 " TABLE_TAIL;
-	/* To 0x10, 0x14, 0x12, and then something else. */
-	const int32_t to[] = { 0x10, 0x14, 0x12, 0x11, 0x10 };
-	int32_t table[LEN(to)];
 	struct elf_file *f;
 	struct image im;
+	size_t i;
+
+	image_init(&im);
+	image_function(&im, "f", hex);
+	for (i = 0; i < len; i++) {
+		int32_t distance = IMAGE_TEXT + to[i] - IMAGE_RODATA;
+
+		memcpy(im.rodata + 4 * i, &distance, 4);
+	}
+	im.rodata_len = 4 * len;
+	f = image_open(&im);
+	assert_int_equal(code_init(f, IMAGE_TEXT, im.symbols[0].size, out), 0);
+	elf_file_destroy(f);
+	image_deinit(&im);
+}
+
+static void jump_tables_make_edges(void **state)
+{
+	/* To three instructions, into the middle of one, and to one again. */
+	static const int32_t to[] = { 0x10, 0x14, 0x12, 0x11, 0x10 };
 	struct code code;
 	size_t first, i, len;
 
 	(void)state;
-	for (i = 0; i < LEN(to); i++)
-		table[i] = IMAGE_TEXT + to[i] - IMAGE_RODATA;
 	for (len = 3; len <= LEN(to); len += 2) {
-		image_init(&im);
-		image_function(&im, "f", jumps);
-		memcpy(im.rodata, table, 4 * len);
-		im.rodata_len = 4 * len;
-		f = image_open(&im);
-		assert_int_equal(code_init(f, IMAGE_TEXT, im.symbols[0].size, &code), 0);
+		table_code(TABLE_HEAD "ff e1 " TABLE_TAIL, to, len, &code);
 		assert_int_equal(code.edges_len, 3);
 		for (i = 4; i < 7; i++) {
 			assert_int_equal(code_edges_to(&code, i, &first), 1);
 			assert_int_equal(code.edges[first].from, CODE_EDGE_TABLE);
 		}
 		code_deinit(&code);
-		elf_file_destroy(f);
-		image_deinit(&im);
 	}
 	/* Without an indirect jump it is no table. */
-	image_code(TABLE_HEAD "90 90 " TABLE_TAIL, &code);
+	table_code(TABLE_HEAD "90 90 " TABLE_TAIL, to, LEN(to), &code);
 	assert_int_equal(code.edges_len, 0);
 	code_deinit(&code);
 }

@@ -31,19 +31,15 @@ static const struct line addresses[] = {
 	  "0fb6d1 488d14d2 f048ff44d010", "rax + 72*rcx:1 + 16" },
 	{ "lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x10]", "488d0cc9 f048ff44c810",
 	  "rax + 72*rcx + 16" },
-	{ "mov rcx, [rsp+0x100]; movzx ecx, byte [rcx]; lea rcx, [rcx+rcx*8]; lock inc qword "
-	  "[rax+rcx*8+0x18]",
+	{ "mov rcx, [rsp+0x100]; movzx ecx, byte [rcx]; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]",
 	  "488b8c2400010000 0fb609 488d0cc9 f048ff44c818", "rax + 72*[[rsp+256]+0]:1 + 24" },
-	{ "mov rcx, [rsp]; movzx ecx, byte [rcx+0xa60]; lea rcx, [rcx+rcx*8]; lock inc qword "
-	  "[rax+rcx*8+0x18]",
+	{ "mov rcx, [rsp]; movzx ecx, byte [rcx+0xa60]; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]",
 	  "488b0c24 0fb689600a0000 488d0cc9 f048ff44c818", "rax + 72*[[rsp+0]+2656]:1 + 24" },
 	{ "movzx ecx, byte [rbx+8]; imul rcx, rcx, 80; lock inc qword [rax+rcx+0x10]",
 	  "0fb64b08 486bc950 f048ff440810", "rax + 80*[rbx+8]:1 + 16" },
-	{ "movzx ecx, byte [rbx+8]; lea rcx, [rcx+rcx*4]; shl rcx, 4; lock inc qword "
-	  "[rax+rcx+0x10]",
+	{ "movzx ecx, byte [rbx+8]; lea rcx, [rcx+rcx*4]; shl rcx, 4; lock inc qword [rax+rcx+0x10]",
 	  "0fb64b08 488d0c89 48c1e104 f048ff440810", "rax + 80*[rbx+8]:1 + 16" },
-	{ "movzx ecx, byte [rbx+8]; shl ecx, 3; lea rcx, [rcx+rcx*8]; add rcx, rax; lock inc qword "
-	  "[rcx+0x10]",
+	{ "movzx ecx, byte [rbx+8]; shl ecx, 3; lea rcx, [rcx+rcx*8]; add rcx, rax; lock inc qword [rcx+0x10]",
 	  "0fb64b08 c1e103 488d0cc9 4801c1 f048ff4110", "72*[rbx+8]:1 + rax + 16" },
 	{ "mov r8d, 72; movzx ecx, byte [rbx+8]; imul rcx, r8; lock inc qword [rax+rcx+0x10]",
 	  "41b848000000 0fb64b08 490fafc8 f048ff440810", "rax + 72*[rbx+8]:1 + 16" },
@@ -98,6 +94,11 @@ static const struct line values[] = {
 	{ "mov rcx, [rsp+8]; mov rcx, [rcx+8]; mov rcx, [rcx+8]; lock add qword [rax], rcx",
 	  "488b4c2408 488b4908 488b4908 f0480108", "opaque0" },
 	{ "mov rcx, [rbx+rbx*2]; lock add qword [rax], rcx", "488b0c5b f0480108", "opaque0" },
+	{ "mov ecx, [rsp+8]; mov rcx, [rcx]; lock add qword [rax], rcx", "8b4c2408 488b09 f0480108",
+	  "opaque0" },
+	{ "mov ecx, ecx; mov rcx, [rcx+8]; lock add qword [rax], rcx", "89c9 488b4908 f0480108",
+	  "opaque0" },
+	{ "mov rcx, [rbx+rdx*2]; lock add qword [rax], rcx", "488b0c53 f0480108", "[rbx+rdx*2+0]" },
 	{ "mov rcx, [rbx+rdx]; mov rcx, [rcx+rsi]; lock add qword [rax], rcx",
 	  "488b0c13 488b0c31 f0480108", "opaque0" },
 	{ "mov rcx, [0x1000]; lock add qword [rax], rcx", "488b0c2500100000 f0480108", "opaque0" },
@@ -109,6 +110,8 @@ static const struct line clobbers[] = {
 	{ "call; lock inc qword [rcx]", "e8fbffffff f048ff01", "opaque1" },
 	{ "call; lock add qword [rbx], r15", "e8fbffffff f04c013b", "r15" },
 	{ "call; mov rcx, [rbx]; lock add qword [rax], rcx", "e8fbffffff 488b0b f0480108",
+	  "opaque9" },
+	{ "call [rbx]; mov rcx, [rbx+8]; lock add qword [rax], rcx", "e8fbffffff 488b4b08 f0480108",
 	  "opaque9" },
 	{ "cpuid; lock add qword [rax], rdx", "0fa2 f0480110", "opaque2" },
 	{ "pop rcx; lock add qword [rax], rcx", "59 f0480108", "opaque0" },
@@ -146,8 +149,7 @@ static const struct line stores[] = {
 	  "488d742408 48895608 488b4c2410 f0480108", "opaque0" },
 	{ "lea rsi, [rsp+8]; mov [rsi+8], rdx; mov rcx, [rsp+8]; lock add qword [rax], rcx",
 	  "488d742408 48895608 488b4c2408 f0480108", "[rsp+8]" },
-	{ "mov rcx, [rsp+0x100]; mov [rsp+8], rdx; movzx ecx, byte [rcx]; lock add qword [rax], "
-	  "rcx",
+	{ "mov rcx, [rsp+0x100]; mov [rsp+8], rdx; movzx ecx, byte [rcx]; lock add qword [rax], rcx",
 	  "488b8c2400010000 4889542408 0fb609 f0480108", "opaque0:1" },
 	{ "mov [rsp+rdi], rdx; mov rcx, [rsp+8]; lock add qword [rax], rcx",
 	  "4889143c 488b4c2408 f0480108", "opaque0" },
@@ -180,16 +182,13 @@ static const struct line stores[] = {
 };
 
 static const struct line choices[] = {
-	{ "movzx ecx, byte [r14+0x29]; lea rsi, [rax+0x10]; lea rdi, [rax+0xa0]; test cl, cl; "
-	  "cmovne rsi, rdi; lea rdi, [rdx+rdx*8]; lock inc qword [rsi+rdi*8+0x20]",
+	{ "movzx ecx, byte [r14+0x29]; lea rsi, [rax+0x10]; lea rdi, [rax+0xa0]; test cl, cl; cmovne rsi, rdi; lea rdi, [rdx+rdx*8]; lock inc qword [rsi+rdi*8+0x20]",
 	  "410fb64e29 488d7010 488db8a0000000 84c9 480f45f7 488d3cd2 f048ff44fe20",
 	  "rax + 72*rdx + 48 ([r14+41]:1: +144)" },
-	{ "lea rdx, [rax+0x10]; add rax, 0xa0; cmp byte [r14+0x29], 0; cmove rax, rdx; lea rcx, "
-	  "[rcx+rcx*8]; lock inc qword [rax+rcx*8+0x28]",
+	{ "lea rdx, [rax+0x10]; add rax, 0xa0; cmp byte [r14+0x29], 0; cmove rax, rdx; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x28]",
 	  "488d5010 4805a0000000 41807e2900 480f44c2 488d0cc9 f048ff44c828",
 	  "rax + 72*rcx + 56 ([r14+41]:1: +144)" },
-	{ "lea rdx, [rax+0x10]; add rax, 0xa0; cmp byte [r14+0x29], 0; cmovne rax, rdx; lock inc "
-	  "qword [rax]",
+	{ "lea rdx, [rax+0x10]; add rax, 0xa0; cmp byte [r14+0x29], 0; cmovne rax, rdx; lock inc qword [rax]",
 	  "488d5010 4805a0000000 41807e2900 480f45c2 f048ff00", "rax + 160 ([r14+41]:1: -144)" },
 	{ "lea rdx, [rax+0x10]; test bl, bl; mov rcx, 5; cmovne rax, rdx; lock inc qword [rax]",
 	  "488d5010 84db 48c7c105000000 480f45c2 f048ff00", "rax (rbx:1: +16)" },
@@ -215,19 +214,15 @@ static const struct line choices[] = {
 	  "488d5610 84db 480f45c2 f048ff00", "opaque0" },
 	{ "lea rdx, [rax+0x10]; test bl, bl; cmovne eax, edx; lock inc qword [rax]",
 	  "488d5010 84db 0f45c2 f048ff00", "opaque0:4" },
-	{ "lea rdx, [rax+0x10]; lea rcx, [rax+0x20]; test bl, bl; cmovne rax, rdx; cmovne rax, "
-	  "rcx; lock inc qword [rax]",
+	{ "lea rdx, [rax+0x10]; lea rcx, [rax+0x20]; test bl, bl; cmovne rax, rdx; cmovne rax, rcx; lock inc qword [rax]",
 	  "488d5010 488d4820 84db 480f45c2 480f45c1 f048ff00", "opaque0" },
 	{ "lea rdx, [rax+0x10]; test bl, bl; cmovne rax, rdx; lock inc qword [rax+rax]",
 	  "488d5010 84db 480f45c2 f048ff0400", "?" },
-	{ "lea rdx, [rax+0x10]; cmp byte [r14+0x29], 0; mov byte [r14+0x29], 1; cmovne rax, rdx; "
-	  "lock inc qword [rax]",
+	{ "lea rdx, [rax+0x10]; cmp byte [r14+0x29], 0; mov byte [r14+0x29], 1; cmovne rax, rdx; lock inc qword [rax]",
 	  "488d5010 41807e2900 41c6462901 480f45c2 f048ff00", "rax ([r14+41]:1: +16)" },
-	{ "lea rdx, [rax+0x10]; mov byte [r14+0x29], 1; cmp byte [r14+0x29], 0; cmovne rax, rdx; "
-	  "lock inc qword [rax]",
+	{ "lea rdx, [rax+0x10]; mov byte [r14+0x29], 1; cmp byte [r14+0x29], 0; cmovne rax, rdx; lock inc qword [rax]",
 	  "488d5010 41c6462901 41807e2900 480f45c2 f048ff00", "opaque0" },
-	{ "lea rdx, [rax+0x10]; inc rbx; lea rbx, [rbx+1]; test rbx, rbx; cmovne rax, rdx; lock "
-	  "inc qword [rax]",
+	{ "lea rdx, [rax+0x10]; inc rbx; lea rbx, [rbx+1]; test rbx, rbx; cmovne rax, rdx; lock inc qword [rax]",
 	  "488d5010 48ffc3 488d5b01 4885db 480f45c2 f048ff00", "opaque0" },
 	{ "xor ecx, ecx; lea rdx, [rax+0x10]; test rcx, rcx; cmovne rax, rdx; lock inc qword [rax]",
 	  "31c9 488d5010 4885c9 480f45c2 f048ff00", "opaque0" },
@@ -238,19 +233,15 @@ static const struct line extremes[] = {
 	  "4611686018427387904*rax" },
 	{ "shl rax, 31; shl rax, 31; shl rax, 31; lock inc qword [rax]",
 	  "48c1e01f 48c1e01f 48c1e01f f048ff00", "0" },
-	{ "imul rax, rax, -0x80000000; imul rax, rax, -0x80000000; imul rax, rax, -0x80000000; "
-	  "lock inc qword [rax]",
+	{ "imul rax, rax, -0x80000000; imul rax, rax, -0x80000000; imul rax, rax, -0x80000000; lock inc qword [rax]",
 	  "4869c000000080 4869c000000080 4869c000000080 f048ff00", "0" },
 	{ "shl rax, 31; shl rax, 31; lea rax, [rax+rax*8]; lock inc qword [rax]",
 	  "48c1e01f 48c1e01f 488d04c0 f048ff00", "4611686018427387904*rax" },
-	{ "mov eax, 0x7fffffff; shl rax, 31; shl rax, 31; imul rax, rax; lock inc qword "
-	  "[rbx+rax*8]",
+	{ "mov eax, 0x7fffffff; shl rax, 31; shl rax, 31; imul rax, rax; lock inc qword [rbx+rax*8]",
 	  "b8ffffff7f 48c1e01f 48c1e01f 480fafc0 f048ff04c3", "rbx" },
-	{ "mov rax, -1; shl rax, 31; shl rax, 31; shl rax, 1; mov [rbx+rax], rcx; mov rdx, [rbx]; "
-	  "lock add qword [rbx], rdx",
+	{ "mov rax, -1; shl rax, 31; shl rax, 31; shl rax, 1; mov [rbx+rax], rcx; mov rdx, [rbx]; lock add qword [rbx], rdx",
 	  "48c7c0ffffffff 48c1e01f 48c1e01f 48d1e0 48890c03 488b13 f0480113", "[rbx+0]" },
-	{ "lea rdx, [rax+0x7fffffff]; test cl, cl; cmovne rax, rdx; shl rax, 31; shl rax, 31; lock "
-	  "inc qword [rax]",
+	{ "lea rdx, [rax+0x7fffffff]; test cl, cl; cmovne rax, rdx; shl rax, 31; shl rax, 31; lock inc qword [rax]",
 	  "488d90ffffff7f 84c9 480f45c2 48c1e01f 48c1e01f f048ff00",
 	  "4611686018427387904*rax (rcx:1: -4611686018427387904)" },
 	{ "mov rcx, [rsp+8]; imul rcx, rcx, 0; lock add qword [rax], rcx",

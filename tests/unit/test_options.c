@@ -67,6 +67,13 @@ static void good_command_lines(void **state)
 	assert_int_equal(o.interval_ms, 2500);
 	assert_int_equal(o.max_broadcasts, 1);
 	assert_true(o.verbose);
+	assert_int_equal(o.probes, PROBES_AUTO);
+	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--probes", "perf_event"), 0);
+	assert_int_equal(o.probes, PROBES_PERF_EVENT);
+	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--probes", "uprobe_multi"), 0);
+	assert_int_equal(o.probes, PROBES_UPROBE_MULTI);
+	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--probes", "auto"), 0);
+	assert_int_equal(o.probes, PROBES_AUTO);
 	assert_int_equal(PARSE(&o, "sites", "--binary", "f", "--json", "--no-cache"), 0);
 	assert_int_equal(o.command, OPTIONS_SITES);
 	assert_true(o.json && o.no_cache);
@@ -177,6 +184,8 @@ static const struct bad bad_lines[] = {
 	{ { "run", "--pid", "1", "--max-broadcasts", "0" }, "--max-broadcasts 0: give a whole" },
 	{ { "run", "--pid", "1", "--max-broadcasts", "1000001" }, "from 1 to 1000000" },
 	{ { "run", "--pid", "1", "--output", "xml" }, "--output xml: jsonl is the only one" },
+	{ { "run", "--pid", "1", "--probes", "perf" }, "--probes perf: give auto, uprobe_multi" },
+	{ { "run", "--pid", "1", "--probes", "" }, "--probes : give auto, uprobe_multi" },
 	{ { "run", "--pid", "1", "--prefix", "a\xff" }, "--prefix: give a path in UTF-8" },
 	{ { "run", "--pid", "1", "--node", "\xc3" }, "--node: give a path in UTF-8" },
 	{ { "run", "--pid", "1", "--binary", "f" },

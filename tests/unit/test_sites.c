@@ -99,6 +99,9 @@ static const struct line unprobed[] = {
 	{ "test rax, rax; je 1f; call; movzx ecx, byte [rbx+8]; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
 	  "4885c0 7413 e8fbffffff 0fb64b08 488d0cc9 f048ff44c818 c3",
 	  "unprobed publisher.announced_closed: what it adds, or to which tier, can't be read at its branch" },
+	{ "test rax, rax; je 1f; call; movzx ecx, bl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
+	  "4885c0 7412 e8fbffffff 0fb6cb 488d0cc9 f048ff44c818 c3",
+	  "unprobed publisher.announced_closed: what it adds, or to which tier, can't be read at its branch" },
 	{ "test rbp, rbp; je 1f; call; movzx ecx, bl; lea rcx, [rcx+rcx*8]; lock add qword [rbp+rcx*8+0x40], rdx; 1: ret",
 	  "4885ed 7412 e8fbffffff 0fb6cb 488d0cc9 f0480154cd40 c3",
 	  "unprobed publisher.bytes: what it adds, or to which tier, can't be read at its branch" },
@@ -156,6 +159,13 @@ static const struct line no_counters[] = {
 	  "4885c0 741d 488d5010 4805a8000000 41807e2900 480f44c2 488d0cc9 f048ff44c828 c3", "" },
 	{ "test rax, rax; je 1f; lea rdx, [rax+0xa0]; add rax, 0x10; cmp byte [r14+0x29], 0; cmove rax, rdx; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x28]; 1: ret",
 	  "4885c0 741e 488d90a0000000 4883c010 41807e2900 480f44c2 488d0cc9 f048ff44c828 c3", "" },
+	{ "test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lea rdx, [rax+rcx*8]; lock inc qword [rdx+rsi+0x18]; 1: ret",
+	  "4885c0 7411 0fb6c9 488d0cc9 488d14c8 f048ff443218 c3", "" },
+	{ "test rax, rax; je 1f; lea rdx, [rax+0xa0]; add rax, 0xa0; cmp byte [r14+0x29], 0; cmove rax, rdx; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x28]; 1: ret",
+	  "4885c0 7420 488d90a0000000 4805a0000000 41807e2900 480f44c2 488d0cc9 f048ff44c828 c3",
+	  "" },
+	{ "test rax, rax; je 1f; lea rdx, [rax+0x10]; add rax, 0x10; cmp byte [r14+0x29], 0; cmove rax, rdx; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x28]; 1: ret",
+	  "4885c0 741b 488d5010 4883c010 41807e2900 480f44c2 488d0cc9 f048ff44c828 c3", "" },
 };
 
 static const struct line session_closes[] = {

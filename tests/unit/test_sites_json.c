@@ -85,6 +85,8 @@ static void there_and_back(void **state)
 		odd += s.list[i].what.tier.kind == MOQSTAT_OPERAND_DEREF &&
 		       s.list[i].what.n.disp == -3;
 	assert_int_equal(odd, 1);
+	s.list[0].class = CODE_CLASS_STEPPED;
+	s.list[1].class = CODE_CLASS_REFUSED;
 	json = through_text(&s);
 	assert_int_equal(sites_json_decode(json, &back), 0);
 	assert_same(&s, &back);
@@ -242,6 +244,7 @@ static const struct {
 	{ BUMP, "entry", NULL },
 	{ BUMP, "guard", NULL },
 	{ BUMP, "guard", "7" },
+	{ BUMP, "guard", "{\"kind\": \"none\", \"reg\": \"rax\", \"width\": 8}" },
 	{ BUMP, "side", "{}" },
 	{ BUMP, "entry.kind", "\"none\"" },
 	{ BUMP, "entry.kind", "\"register\"" },

@@ -286,8 +286,8 @@ static void places_where_entries_are_made(void **state)
 	} cases[] = {
 		{ "55 bf30010000 be08000000 ff1500000000 4885c0 7400 5d c3", true },
 		{ "55 bf30010000 be08000000 e800000000 4885c0 0f8400000000 5d c3", true },
-		{ "55 bf30010000 ff1500000000 90909090 7400 5d c3", true },
-		{ "55 bf30010000 ff1500000000 9090909090 9090 7400 5d c3", false },   /* far off */
+		{ "55 bf30010000 ff1500000000 909090909090 7400 5d c3", true },
+		{ "55 bf30010000 ff1500000000 90909090909090 7400 5d c3", false },    /* far off */
 		{ "55 bf20010000 be08000000 ff1500000000 4885c0 7400 5d c3", false }, /* size */
 		{ "55 be30010000 be08000000 ff1500000000 4885c0 7400 5d c3", false }, /* esi */
 		{ "55 bf30010000 7400 be08000000 ff1500000000 5d c3", false }, /* before it */
@@ -310,6 +310,23 @@ static void places_where_entries_are_made(void **state)
 		relay_deinit(&relay);
 		relay_init(&relay);
 	}
+}
+
+/* push rbp is emulated, but sub rsp, 8 is not. */
+static void classes_are_told(void **state)
+{
+	struct sites s;
+	size_t i;
+
+	(void)state;
+	relay.parts[RELAY_ENTRY].hex =
+		"4883ec08 bf30010000 be08000000 ff1500000000 4885c0 7400 4883c408 c3";
+	scan(&s);
+	for (i = 0; i < s.len; i++)
+		assert_int_equal(s.list[i].class, s.list[i].what.event == MOQSTAT_EVENT_ENTRY
+							  ? CODE_CLASS_STEPPED
+							  : CODE_CLASS_EMULATED);
+	sites_deinit(&s);
 }
 
 static void bumps_are_counted_once(void **state)
@@ -464,6 +481,7 @@ int main(void)
 		TEST(what_fields_are_worth),
 		TEST(an_open_without_a_place),
 		TEST(places_where_entries_are_made),
+		TEST(classes_are_told),
 		TEST(bumps_are_counted_once),
 		TEST(more_sites_than_there_is_room_for),
 		TEST(progress_is_told),

@@ -145,6 +145,28 @@ static void several_lives_within_a_tick_are_shown_in_turn(void **state)
 	assert_rows(f, PUB_EXT, "");
 }
 
+/* A further update is worth while only where it would show more. */
+static void waiting_lives_are_told(void **state)
+{
+	struct fixture *f = *state;
+	struct collect_broadcast b[] = { life("a", 0, true, 3, 3), life("a", 1, false, 5, 5),
+					 life("a", 2, true, 7, 6), life("b", 3, true, 1, 0) };
+	struct collect_session s[] = { session("r", MOQSTAT_EXTERNAL, 0, false, 2, 2),
+				       session("r", MOQSTAT_EXTERNAL, 1, true, 1, 0) };
+
+	TICK(f, b, "\"a\":3/3 \"b\":1/0", ""); /* behind one that is held: in vain */
+	assert_int_equal(f->tick.waiting, 0);
+	b[0] = life("a", 0, false, 4, 4);
+	TICK(f, b, "\"a\":4/4 \"b\":1/0", "");
+	assert_int_equal(f->tick.waiting, 2);
+	TICK(f, b, "\"a\":5/5 \"b\":1/0", "0");
+	assert_int_equal(f->tick.waiting, 1);
+	assert_int_equal(update_sessions(f, s, LEN(s)), 0);
+	assert_int_equal(f->tick.waiting, 1);
+	assert_int_equal(update_sessions(f, s, LEN(s)), 0);
+	assert_int_equal(f->tick.waiting, 0);
+}
+
 static void next_life_begins_from_never_shown(void **state)
 {
 	struct fixture *f = *state;
@@ -450,6 +472,7 @@ int main(void)
 		TEST(final_counts_go_out_before_the_next_life),
 		TEST(next_life_shows_at_once_where_nothing_is_owed),
 		TEST(several_lives_within_a_tick_are_shown_in_turn),
+		TEST(waiting_lives_are_told),
 		TEST(next_life_begins_from_never_shown),
 		TEST(numbers_may_begin_again),
 		TEST(held_but_idle_stays),
