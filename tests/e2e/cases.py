@@ -320,7 +320,7 @@ def cluster(world):
     hub = Relay(world, name="hub", node="hub", args=(*serve, "--server-tls-root", f"{certs}/ca.pem"))
     hub_agent = world.agent(hub, name="hub-agent", node="hub")
     dial = ("--client-tls-cert", f"{certs}/client.pem", "--client-tls-key", f"{certs}/client.key")
-    dial += ("--tls-root", f"{certs}/ca.pem", "--cluster-connect", f"localhost:{hub.port}")
+    dial += ("--tls-root", f"{certs}/ca.pem", "--cluster-connect", f"127.0.0.1:{hub.port}")
     edge = Relay(world, name="edge", node="edge", args=(*serve, *dial))
     edge_agent = world.agent(edge, name="edge-agent", node="edge")
     hub_watch = world.watch(hub, name="hub-watch", node="hub")

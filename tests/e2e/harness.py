@@ -172,7 +172,7 @@ class Relay(Process):
             lambda: not self.running() or "listening" in self.text(), 10, "the relay listens"
         )
         check(self.running(), f"the relay ended at once: {self.text()[-2000:]}")
-        self.url = f"https://localhost:{self.port}/"
+        self.url = f"https://127.0.0.1:{self.port}/"
         self.ws = f"ws://127.0.0.1:{self.http}//"
 
     def text(self):
