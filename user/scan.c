@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+#include "scan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+static struct moqstat_operand scan_register(unsigned int reg)
+{
+	return (struct moqstat_operand){ .kind = MOQSTAT_OPERAND_REG,
+					 .reg = reg,
+					 .index = MOQSTAT_REG_NONE,
+					 .scale = 1,
+					 .width = 8 };
+}
+
+/* The branch after a successful allocation of `size` bytes: what is made there is new. */
+static int scan_allocation(struct scan *s, const struct code *code, uint32_t function, int32_t size,
+			   enum moqstat_event event)
+{
+	size_t i, k;
+
+	for (i = 0; i < code->insns_len; i++) {
+		const struct code_insn *insn = &code->insns[i];
+		bool called = false;
+
+		if (insn->op != CODE_MOV || insn->dst.kind != MOQSTAT_OPERAND_REG ||
+		    insn->dst.reg != MOQSTAT_RDI || insn->src.kind != MOQSTAT_OPERAND_IMM ||
+		    insn->src.disp != size)
+			continue;
+		for (k = i + 1; k < code->insns_len && k <= i + SITES_NEAR; k++) {
+			struct site site = { .what = { .event = event,
+						       .when = MOQSTAT_WHEN_NONZERO,
+						       .entry = scan_register(MOQSTAT_RAX) } };
+
+			insn = &code->insns[k];
+			called |= insn->op == CODE_CALL;
+			if (insn->op != CODE_JCC)
+				continue;
+			if (!called || insn->cond != CODE_COND_ZERO)
+				break;
+			if (scan_site_at(s, insn, function, &site))
+				return -ERANGE;
+			return scan_add_site(s, &site);
+		}
+	}
+	return 0;
+}
+
+/* The places of a function that is probed for what it is told: System V ABI, self in rdi, the
+ * path in rsi. */
+static int scan_named(struct scan *s, const struct code *code, uint32_t function,
+		      enum layout_function which)
+{
+	struct site site = { .what = { .event = MOQSTAT_EVENT_ENTRY } };
+	int err;
+
+	if (which != LAYOUT_ENTRY && which != LAYOUT_SESSION)
+		return 0;
+	site.what.entry = scan_register(MOQSTAT_RSI);
+	site.what.side = scan_register(MOQSTAT_RDI);
+	site.what.side.kind = MOQSTAT_OPERAND_MEM;
+	site.what.side.disp = s->layout->shared_of_stats;
+	if (which == LAYOUT_SESSION) {
+		site.what.event = MOQSTAT_EVENT_SESSION;
+		site.what.tier = site.what.side;
+		site.what.tier.width = 1;
+		site.what.tier.disp = s->layout->tier_of_handle;
+	}
+	err = scan_site_at(s, &code->insns[0], function, &site);
+	if (!err)
+		err = scan_add_site(s, &site);
+	if (!err && which == LAYOUT_ENTRY)
+		err = scan_allocation(s, code, function, layout_entry_size(s->layout),
+				      MOQSTAT_EVENT_ENTRY_NEW);
+	if (!err && which == LAYOUT_SESSION)
+		err = scan_allocation(s, code, function, s->layout->session_size,
+				      MOQSTAT_EVENT_SESSION_NEW);
+	return err;
+}
+
+/* Which function of the layout a symbol is, or -1. */
+static int scan_which(const struct scan *s, const struct elf_symbol *symbol)
+{
+	int i, which = -1;
+	char *name;
+
+	/* Demangling tens of thousands of names would take longer than all the rest. */
+	if (!strstr(symbol->name, "moq_net") || !strstr(symbol->name, "stats"))
+		return -1;
+	name = elf_demangle(symbol->name);
+	for (i = 0; name && i < LAYOUT_FUNCTION_MAX; i++) {
+		if (!strcmp(name, s->layout->functions[i]))
+			which = i;
+	}
+	free(name);
+	return which;
+}
+
+static int scan_symbol(struct scan *s, const struct elf_symbol *symbol, int which)
+{
+	const uint8_t *bytes = elf_file_bytes(s->file, symbol->addr, symbol->size);
+	struct code code;
+	uint32_t function;
+	size_t i;
+	int err;
+
+	if (!bytes || (which < 0 && !code_may_bump(bytes, symbol->size)))
+		return 0;
+	err = code_init(s->file, symbol->addr, symbol->size, &code);
+	if (err)
+		return err;
+	if (which >= 0) {
+		err = scan_function(s, symbol, which, &function);
+		if (!err && code.insns_len)
+			err = scan_named(s, &code, function, which);
+	}
+	for (i = 0; i < code.insns_len && !err; i++) {
+		if (!bump_is(&code.insns[i]))
+			continue;
+		err = scan_bump(s, &code, symbol, i);
+		if (!err)
+			err = scan_session_bump(s, &code, symbol, i, which == LAYOUT_SESSION);
+	}
+	code_deinit(&code);
+	return err;
+}
+
+static int site_compare(const void *a, const void *b)
+{
+	const struct site *x = a, *y = b;
+
+	if (x->what.event != y->what.event)
+		return x->what.event < y->what.event ? -1 : 1;
+	if (x->addr != y->addr)
+		return x->addr < y->addr ? -1 : 1;
+	return x->bump < y->bump ? -1 : x->bump > y->bump;
+}
+
+static int scan_layout(struct scan *s, sites_progress progress, void *arg)
+{
+	size_t i, k, len;
+	const struct elf_symbol *symbols = elf_file_symbols(s->file, &len);
+	uint64_t end = 0;
+	int err, which;
+
+	for (i = 0; i < len; i = k) {
+		/* Identical functions are folded: several names, one place. */
+		which = scan_which(s, &symbols[i]);
+		for (k = i + 1; k < len && symbols[k].addr == symbols[i].addr; k++) {
+			if (which < 0)
+				which = scan_which(s, &symbols[k]);
+		}
+		/* Compilers don't make functions that overlap. */
+		if (symbols[i].addr < end)
+			continue;
+		end = symbols[i].addr + symbols[i].size;
+		if (progress && i / 256 != k / 256)
+			progress(i, len, arg);
+		err = scan_symbol(s, &symbols[i], which);
+		if (err)
+			return err;
+	}
+	if (progress)
+		progress(len, len, arg);
+	return 0;
+}
+
+/* A layout is recognised when all of its functions and all of its counters are there. If not,
+ * scan.missing says what isn't. */
+static bool scan_recognised(struct scan *scan)
+{
+	const struct sites *s = scan->sites;
+	size_t i;
+	int role;
+
+	for (i = 0; i < LAYOUT_FUNCTION_MAX; i++) {
+		snprintf(scan->missing, sizeof(scan->missing), "no %s", s->layout->functions[i]);
+		if (!sites_functions(s, i))
+			return false;
+	}
+	for (role = 0; role < MOQSTAT_ROLE_MAX; role++) {
+		for (i = 0; i < s->layout->frame->fields_len; i++) {
+			enum moqstat_field field = s->layout->frame->fields[i].field;
+
+			snprintf(scan->missing, sizeof(scan->missing), "no bump of %s.%s",
+				 layout_role_name(role), layout_field_name(field));
+			if (!sites_bumps(s, role, field))
+				return false;
+		}
+	}
+	snprintf(scan->missing, sizeof(scan->missing), "more than %d places to probe",
+		 MOQSTAT_SITES_MAX);
+	return s->len <= MOQSTAT_SITES_MAX;
+}
+
+static void scan_explain(const struct scan *s, const char *path)
+{
+	size_t i, best = 0;
+
+	for (i = 0; i < SITES_STRIDES_MAX / 8; i++) {
+		if (s->strides[i] > s->strides[best])
+			best = i;
+	}
+	if (s->strides[best] >= SITES_STRIDES_MIN && best * 8 == s->layout->stride)
+		log_error(
+			"%s: unknown layout: like that of %s (%s), but there is %s; run a relay of "
+			"a release that is listed in the README, or a moqstat that knows this one",
+			path, s->layout->relays, s->layout->name, s->missing);
+	else if (s->strides[best] >= SITES_STRIDES_MIN)
+		log_error(
+			"%s: unknown layout: %u bumps of counters that are %zu bytes apart, %u are "
+			"known (moq-relay 0.12.5); run a relay of a release that is listed in the "
+			"README, or a moqstat that knows this one",
+			path, s->strides[best], best * 8, s->layout->stride);
+	else
+		log_error(
+			"%s: no layout of a moq-relay that is known here (moq-relay 0.12.5); name "
+			"the executable of a relay",
+			path);
+}
+
+int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, struct sites *out)
+{
+	size_t i, len;
+	const struct layout *all = layout_all(&len);
+	struct sites sites = { 0 };
+	struct scan scan;
+	int err = -ENOTSUP;
+
+	for (i = 0; i < len; i++) {
+		memset(&sites, 0, sizeof(sites));
+		scan = (struct scan){ .file = f, .layout = &all[i], .sites = &sites };
+		sites.layout = &all[i];
+		err = scan_layout(&scan, progress, arg);
+		if (!err && scan_recognised(&scan))
+			break;
+		sites_deinit(&sites);
+		if (err) {
+			log_error("%s: scanning failed: %s", elf_file_path(f), strerror(-err));
+			return err;
+		}
+		err = -ENOTSUP;
+	}
+	if (err) {
+		scan_explain(&scan, elf_file_path(f));
+		return err;
+	}
+	strcpy(sites.build_id, elf_file_build_id(f));
+	qsort(sites.list, sites.len, sizeof(*sites.list), site_compare);
+	*out = sites;
+	return 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scan.h - a scan in progress, shared by scan.c (functions, layouts) and scan_bump.c (bumps).
+ */
+#ifndef MOQSTAT_SCAN_H
+#define MOQSTAT_SCAN_H
+
+#include "bump.h"
+#include "sites.h"
+
+/* How far behind a call that allocates, or behind a session's close, its companion stands. */
+#define SITES_NEAR 8
+
+/* Strides that are noted, and how many bumps of one tell of a relay. */
+#define SITES_STRIDES_MAX 512
+#define SITES_STRIDES_MIN 16
+
+/* What a scan gathers besides its result. */
+struct scan {
+	const struct elf_file *file;
+	const struct layout *layout;
+	struct sites *sites;
+	size_t list_room, functions_room, unprobed_room;
+	/* To explain a refusal: */
+	uint32_t strides[SITES_STRIDES_MAX / 8]; /* bumps seen by stride */
+	char missing[96];
+};
+
+/** Add a site to the result. 0 or -ENOMEM. */
+int scan_add_site(struct scan *s, const struct site *site);
+
+/** The index of a symbol's function in the result, entered if it is new; `role` as in
+ *  sites_function. 0 or -ENOMEM. */
+int scan_function(struct scan *s, const struct elf_symbol *symbol, int role, uint32_t *index);
+
+/** Fill in where a site is: on that instruction of that function. 0, or -ERANGE outside the file's
+ *  loaded segments. */
+int scan_site_at(struct scan *s, const struct code_insn *insn, uint32_t function,
+		 struct site *site);
+
+/** Add the sites of the bump at index `bump`, if it is one of a broadcast's counters. 0, also where
+ *  it is none; -ENOMEM; -ERANGE. */
+int scan_bump(struct scan *s, const struct code *code, const struct elf_symbol *symbol,
+	      size_t bump);
+
+/** The same for a session's counters; `in_session` within StatsHandle::session. */
+int scan_session_bump(struct scan *s, const struct code *code, const struct elf_symbol *symbol,
+		      size_t bump, bool in_session);
+
+#endif /* MOQSTAT_SCAN_H */
