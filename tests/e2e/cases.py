@@ -208,6 +208,58 @@ def publisher_killed(world):
     world.stop(agent, ALL)
 
 
+def slower_relay(world):
+    """The relay ticks every 3 s: what ends and comes back in between goes on counting, although the
+    agent, which ticks every second, has shown its end."""
+    relay = Relay(world, args=("--stats-interval", "3"))
+    agent = world.agent(relay)
+    watch = world.watch(relay)
+    client = Client(world)
+    for i in range(4):
+        client(
+            f"connect P{i} {relay.url}",
+            f"publish P{i} i/x tracks=1",
+            f"connect S{i} {relay.url}",
+            f"subscribe S{i} i/x t0 as=s{i}",
+            f"write P{i} i/x t0 groups={2 + i} frames=3 size=5 lockstep=s{i}",
+            f"close S{i}",
+            f"close P{i}",
+        )
+        time.sleep(1.3)
+        if i % 2:
+            world.same(agent, watch, hold=3.2, seconds=20)
+    client(f"connect Q {relay.url}", "publish Q i/x tracks=1")
+    world.same(agent, watch, hold=3.2, seconds=20)
+    world.stop(agent, ALL)
+
+
+def slower_agent(world):
+    """The agent ticks every 4 s: what the relay has collected in between counts from zero, and every
+    life of it is shown, in order."""
+    relay = Relay(world)
+    agent = world.agent(relay, "--interval", "4")
+    watch = world.watch(relay)
+    client = Client(world)
+    for i in range(3):
+        client(f"connect P{i} {relay.url}", f"publish P{i} j/x tracks=1")
+        time.sleep(0.2)
+        client(f"close P{i}")
+        wait_until(lambda: watch.row("subscriber.json", "j/x") is None, 10, "the relay collects it")
+    client(
+        f"connect P {relay.url}",
+        "publish P j/x tracks=1",
+        f"connect S {relay.url}",
+        "subscribe S j/x t0 as=s",
+        "write P j/x t0 groups=2 frames=3 size=5 lockstep=s",
+    )
+    frames = world.same(agent, watch, hold=4.2, seconds=30)
+    expect_row(frames, "subscriber.json", "j/x", groups=2, bytes=30)
+    lives = [frame["j/x"] for frame in agent.history("subscriber.json") if "j/x" in frame]
+    ended = [row for row in lives[:-1] if row["announced"] == row["announced_closed"]]
+    check(ended, f"the lives that ended between two ticks were shown: {lives}")
+    world.stop(agent, OPENING + PAYLOAD)
+
+
 def transports(world):
     """WebSocket, WebTransport and raw QUIC clients, each reading what another publishes."""
     relay, agent, watch = world.pair()
@@ -732,6 +784,8 @@ CASES = (
     many,
     flicker,
     second_subscription,
+    slower_relay,
+    slower_agent,
     transports,
     versions,
     two_tiers,

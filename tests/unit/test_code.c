@@ -415,7 +415,7 @@ static void no_bump_escapes_the_cheap_test(void **state)
 		if (!code_may_bump(bytes, len))
 			fail_msg("%s may be one", hex);
 		/* Each of these is a file, so not all. */
-		if (n % 97)
+		if (n % 499)
 			continue;
 		decode_one(hex, &insn);
 		assert_int_equal(insn.len, len);
@@ -423,7 +423,7 @@ static void no_bump_escapes_the_cheap_test(void **state)
 		seen += bump_is(&insn);
 	}
 	assert_int_equal(n, 6 * 49152);
-	assert_true(seen > 2000);
+	assert_true(seen > 400);
 }
 
 static void the_cheap_test_stays_inside(void **state)

@@ -240,6 +240,15 @@ static void foreign_and_damaged_files_are_refused(void **state)
 	assert_damage(-ENOEXEC, "not an ELF file");
 }
 
+static void huge_files_are_refused(void **state)
+{
+	(void)state;
+	image_write(&im);
+	assert_int_equal(truncate(im.path, (4LL << 30) + 1), 0); /* takes no room */
+	assert_refused(im.path, -EFBIG, "4294967297 bytes, more than the 4294967296");
+	assert_int_equal(truncate(im.path, 0), 0);
+}
+
 static void position_independent_files_are_executables_too(void **state)
 {
 	struct elf_file *f;
@@ -353,6 +362,7 @@ int main(void)
 		TEST(build_ids),
 		TEST(what_is_no_file_is_refused),
 		TEST(foreign_and_damaged_files_are_refused),
+		TEST(huge_files_are_refused),
 		TEST(position_independent_files_are_executables_too),
 		TEST(cut_files_are_refused),
 		TEST(short_memory_is_told),

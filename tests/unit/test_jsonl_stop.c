@@ -200,6 +200,7 @@ static void reader_that_stalls_is_given_up(void **state)
 	drain(&p[0]);
 	assert_int_equal(jsonl_write_line(&p[0].out, p[0].line, p[0].len), 0);
 	passage_read(&p[0], 100, 0);
+	passage_read(&p[4], 8192, 0);
 	assert_int_equal(jsonl_write_line(&p[4].out, "\n", 1), -ECANCELED);
 	for (i = 0; i < LEN(p); i++)
 		passage_deinit(&p[i]);

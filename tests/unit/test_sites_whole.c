@@ -251,6 +251,12 @@ static void what_fields_are_worth(void **state)
 	/* push rbp; pop rbp; ret: an entry is made elsewhere */
 	relay_add(&relay, "_ZN7moq_net5stats5Stats5entry17h0011223344556677E", "55 5d c3");
 	assert_worth("all", "the place where entries are made was not found");
+	/* Its closures are other functions. */
+	relay_add(&relay,
+		  "_ZN7moq_net5stats5Stats5entry28_$u7b$$u7b$closure$u7d$$u7d$"
+		  "17h0011223344556677E",
+		  "55 5d c3");
+	assert_worth("", "");
 	relay_add(&relay, "_ZN7moq_net5stats11StatsHandle7session17h0011223344556677E", "55 5d c3");
 	assert_worth("sessions", "the place where a session is counted was not found");
 	relay.parts[RELAY_SESSION_CLOSE].hex = NULL;
