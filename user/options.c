@@ -30,7 +30,7 @@ static const char options_text[] =
 	"run:\n"
 	"  --pid PID            the relay's process; it may run already, and is left untouched\n"
 	"  --replay FILE        read what --record wrote instead\n"
-	"  --record FILE        also append what is counted at each tick to FILE\n"
+	"  --record FILE        also write what is counted at each tick to FILE, which is replaced\n"
 	"  --node NODE          publish as <prefix>/node/NODE; default: <prefix>/node\n"
 	"  --prefix PATH        where stats broadcasts live, default .stats; paths under it are "
 	"not\n"
