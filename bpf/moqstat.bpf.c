@@ -29,45 +29,56 @@ static __always_inline struct moqstat_site *site_of(struct pt_regs *ctx, __u32 *
 	return site;
 }
 
+/* Whose counter the site is about to bump; NULL, and the loss counted, where that can't be told. */
+static __always_inline struct moqstat_id *site_identity(struct pt_regs *ctx,
+							const struct moqstat_site *site, __u32 tgid)
+{
+	struct moqstat_entry_key entry = { .tgid = tgid };
+	struct moqstat_id *id;
+
+	if (operand_read(ctx, &site->entry, &entry.entry)) {
+		count_lost(MOQSTAT_LOST_OPERAND_FAULT);
+		return NULL;
+	}
+	if (!entry.entry) {
+		count_lost(MOQSTAT_LOST_ENTRY_NULL);
+		return NULL;
+	}
+	id = identity_find(&entry, site->opens);
+	if (!id)
+		count_lost(MOQSTAT_LOST_ENTRY_UNKNOWN);
+	return id;
+}
+
 /* At the branch in front of a broadcast's counter. */
 SEC("uprobe")
 int bump(struct pt_regs *ctx)
 {
-	struct moqstat_entry_key entry = {};
 	struct moqstat_slot_key slot = {};
 	struct moqstat_site *site;
 	struct moqstat_id *id;
 	__u64 tier, role, n;
+	__u32 tgid;
 
-	site = site_of(ctx, &entry.tgid);
+	site = site_of(ctx, &tgid);
 	if (!site)
 		return 0;
+	id = site_identity(ctx, site, tgid);
+	if (!id)
+		return 0;
 	role = site->role;
-	if (operand_read(ctx, &site->entry, &entry.entry))
-		goto fault;
-	if (!entry.entry) {
-		count_lost(MOQSTAT_LOST_ENTRY_NULL);
+	if (operand_read(ctx, &site->tier, &tier) || operand_read(ctx, &site->n, &n) ||
+	    (role == MOQSTAT_ROLE_MAX && operand_read(ctx, &site->side, &role))) {
+		count_lost(MOQSTAT_LOST_OPERAND_FAULT);
 		return 0;
 	}
-	if (operand_read(ctx, &site->tier, &tier) || operand_read(ctx, &site->n, &n))
-		goto fault;
-	if (role == MOQSTAT_ROLE_MAX && operand_read(ctx, &site->side, &role))
-		goto fault;
 	if (tier >= MOQSTAT_TIER_MAX || role >= MOQSTAT_ROLE_MAX) {
 		count_lost(MOQSTAT_LOST_OPERAND_RANGE);
-		return 0;
-	}
-	id = identity_find(&entry, site->opens);
-	if (!id) {
-		count_lost(MOQSTAT_LOST_ENTRY_UNKNOWN);
 		return 0;
 	}
 	slot.id = *id;
 	slot.slot = role * MOQSTAT_TIER_MAX + tier;
 	count_add(&slot, site->field, n);
-	return 0;
-fault:
-	count_lost(MOQSTAT_LOST_OPERAND_FAULT);
 	return 0;
 }
 
@@ -75,28 +86,18 @@ fault:
 SEC("uprobe")
 int session_bump(struct pt_regs *ctx)
 {
-	struct moqstat_entry_key entry = {};
 	struct moqstat_slot_key slot = {};
 	struct moqstat_site *site;
 	struct moqstat_name *name;
 	struct moqstat_id *id;
+	__u32 tgid;
 
-	site = site_of(ctx, &entry.tgid);
+	site = site_of(ctx, &tgid);
 	if (!site)
 		return 0;
-	if (operand_read(ctx, &site->entry, &entry.entry)) {
-		count_lost(MOQSTAT_LOST_OPERAND_FAULT);
+	id = site_identity(ctx, site, tgid);
+	if (!id)
 		return 0;
-	}
-	if (!entry.entry) {
-		count_lost(MOQSTAT_LOST_ENTRY_NULL);
-		return 0;
-	}
-	id = identity_find(&entry, site->opens);
-	if (!id) {
-		count_lost(MOQSTAT_LOST_ENTRY_UNKNOWN);
-		return 0;
-	}
 	slot.id = *id;
 	name = bpf_map_lookup_elem(&roots, id);
 	slot.slot = name ? name->slot : id->incarnation;

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "collect_format.h"
+
 static const enum moqstat_field layout_0_1_8_memory[] = {
 	MOQSTAT_ANNOUNCED,     MOQSTAT_ANNOUNCED_CLOSED,
 	MOQSTAT_SUBSCRIPTIONS, MOQSTAT_SUBSCRIPTIONS_CLOSED,
@@ -78,23 +80,10 @@ uint32_t layout_entry_size(const struct layout *l)
 
 const char *layout_field_name(enum moqstat_field field)
 {
-	static const char *const names[] = {
-		[MOQSTAT_ANNOUNCED] = "announced",
-		[MOQSTAT_ANNOUNCED_CLOSED] = "announced_closed",
-		[MOQSTAT_BROADCASTS] = "broadcasts",
-		[MOQSTAT_BROADCASTS_CLOSED] = "broadcasts_closed",
-		[MOQSTAT_SUBSCRIPTIONS] = "subscriptions",
-		[MOQSTAT_SUBSCRIPTIONS_CLOSED] = "subscriptions_closed",
-		[MOQSTAT_BYTES] = "bytes",
-		[MOQSTAT_FRAMES] = "frames",
-		[MOQSTAT_GROUPS] = "groups",
-		[MOQSTAT_ANNOUNCED_BYTES] = "announced_bytes",
-	};
-
-	return field < MOQSTAT_FIELD_MAX ? names[field] : "?";
+	return field < MOQSTAT_FIELD_MAX ? collect_format_fields[field] : "?";
 }
 
 const char *layout_role_name(enum moqstat_role role)
 {
-	return role == MOQSTAT_PUBLISHER ? "publisher" : "subscriber";
+	return role < MOQSTAT_ROLE_MAX ? collect_format_roles[role] : "?";
 }
