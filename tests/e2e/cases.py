@@ -742,15 +742,19 @@ def bad_input(world):
                world.moqstat, "run", "--pid", pid]
     done = subprocess.run(lacking, capture_output=True, timeout=60)
     check(done.returncode == 1 and b"CAP_BPF" in done.stderr, f"no CAP_BPF: {done}")
-    no_btf = ["unshare", "-m", "bash", "-c",
-              'mount -t tmpfs none /sys/kernel/btf && exec "$0" run --pid "$1"', world.moqstat, pid]
+    # In mount namespaces of their own; what is mounted there must not get out.
+    apart = ["unshare", "-m", "--propagation", "unchanged"]
+    no_btf = [*apart, "bash", "-c",
+              "mount --make-rprivate /sys && mount -t tmpfs none /sys/kernel/btf &&"
+              ' exec "$0" run --pid "$1"', world.moqstat, pid]
     done = subprocess.run(no_btf, capture_output=True, timeout=60)
     check(done.returncode == 2 and b"BTF" in done.stderr, f"no BTF: {done}")
-    apart = ["unshare", "-p", "-f", "--mount-proc", "bash", "-c",
-             '"$1" --server-bind [::]:0 --tls-generate localhost --auth-public "" >&2 & relay=$!;'
-             ' sleep 1; "$0" run --pid $relay; status=$?; kill -9 $relay; exit $status',
-             world.moqstat, world.relay]
-    done = subprocess.run(apart, capture_output=True, timeout=60)
+    inside = [*apart, "-p", "-f", "bash", "-c",
+              "mount --make-rprivate /proc && mount -t proc proc /proc || exit 9;"
+              ' "$1" --server-bind [::]:0 --tls-generate localhost --auth-public "" >&2 & relay=$!;'
+              ' sleep 1; "$0" run --pid $relay; status=$?; kill -9 $relay; exit $status',
+              world.moqstat, world.relay]
+    done = subprocess.run(inside, capture_output=True, timeout=60)
     check(done.returncode == 1 and b"PID namespace" in done.stderr, f"own PID namespace: {done}")
     closed = ["bash", "-c", 'exec "$0" run --pid "$1" >&-', world.moqstat, pid]
     done = subprocess.run(closed, capture_output=True, timeout=60)
