@@ -81,9 +81,9 @@ static int elf_file_check(struct elf_file *f)
 	}
 	if (gelf_getclass(f->elf) != ELFCLASS64 || header.e_machine != EM_X86_64 ||
 	    header.e_ident[EI_DATA] != ELFDATA2LSB) {
-		log_error("%s is built for another architecture (ELF machine %u); only x86-64 is "
-			  "known",
-			  f->path, header.e_machine);
+		log_error(
+			"%s is built for another architecture (ELF machine %u); only x86-64 is known",
+			f->path, header.e_machine);
 		return -ENOTSUP;
 	}
 	if (header.e_type != ET_EXEC && header.e_type != ET_DYN) {
@@ -228,10 +228,9 @@ static int elf_file_read_sections(struct elf_file *f)
 			elf_file_read_build_id(f, data);
 	}
 	if (!symtab) {
-		log_error("%s has no symbol table (it was stripped); install moq-relay unstripped, "
-			  "as "
-			  "`cargo install` does",
-			  f->path);
+		log_error(
+			"%s has no symbol table (it was stripped); install moq-relay unstripped, as `cargo install` does",
+			f->path);
 		return -ENODATA;
 	}
 	return elf_file_read_symbols(f, symtab, &symtab_header);

@@ -106,10 +106,10 @@ static int probes_check_rights(void)
 	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
 		if (!capng_have_capability(CAPNG_EFFECTIVE, needed[i].cap) &&
 		    !(i < 2 && capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN))) {
-			log_error("cannot attach: this process lacks %s; run moqstat as root, or "
-				  "give it "
-				  "CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE",
-				  needed[i].name);
+			log_error(
+				"cannot attach: this process lacks %s; run moqstat as root, or give it "
+				"CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE",
+				needed[i].name);
 			return -EPERM;
 		}
 	}
@@ -174,10 +174,10 @@ static int probes_load(struct probes *p, uint32_t max_broadcasts)
 	int err;
 
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
-		log_error("cannot load the programs: this kernel has no BTF "
-			  "(/sys/kernel/btf/vmlinux: "
-			  "%s); run a kernel built with CONFIG_DEBUG_INFO_BTF=y",
-			  strerror(errno));
+		log_error(
+			"cannot load the programs: this kernel has no BTF (/sys/kernel/btf/vmlinux: "
+			"%s); run a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+			strerror(errno));
 		return -ENOTSUP;
 	}
 	if (getrandom(key, sizeof(key), 0) != sizeof(key))
@@ -263,10 +263,9 @@ static int probes_attach_event(struct probes *p, enum moqstat_event event, uint6
 		if (site->what.event != event)
 			continue;
 		if (site->class == CODE_CLASS_REFUSED) {
-			log_error("site 0x%lx can't be probed: the kernel never runs a probe on "
-				  "such an "
-				  "instruction",
-				  (unsigned long)site->addr);
+			log_error(
+				"site 0x%lx can't be probed: the kernel never runs a probe on such an instruction",
+				(unsigned long)site->addr);
 			return -ENOTSUP;
 		}
 		offsets[len] = site->offset;

@@ -218,8 +218,7 @@ static void scan_explain(const struct scan *s, const char *path)
 			path, s->strides[best], best * 8, s->layout->stride);
 	else
 		log_error(
-			"%s: no layout of a moq-relay that is known here (moq-relay 0.12.5); name "
-			"the executable of a relay",
+			"%s: no layout of a moq-relay that is known here (moq-relay 0.12.5); name the executable of a relay",
 			path);
 }
 

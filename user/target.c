@@ -49,9 +49,9 @@ int target_init(pid_t pid, struct target *out)
 	t.pidfd = syscall(SYS_pidfd_open, pid, 0);
 	if (t.pidfd < 0) {
 		err = -errno;
-		log_error("cannot watch process %d: %s; give the pid of a running moq-relay "
-			  "(`pidof moq-relay`)",
-			  pid, err == -ESRCH ? "there is no such process" : strerror(-err));
+		log_error(
+			"cannot watch process %d: %s; give the pid of a running moq-relay (`pidof moq-relay`)",
+			pid, err == -ESRCH ? "there is no such process" : strerror(-err));
 		return err;
 	}
 	snprintf(link, sizeof(link), "/proc/%d/exe", pid);
