@@ -27,10 +27,12 @@ struct collect_live {
 	struct incarnations known;
 	struct takeover *takeover;
 	struct percpu passes[COLLECT_LIVE_PASSES];
-	uint64_t invalid; /* paths that are no UTF-8 */
-	uint64_t orphans; /* counters without a name */
-	size_t existing;  /* incarnations whose beginning wasn't seen */
-	size_t retired;	  /* since the last sweep */
+	uint64_t invalid;    /* paths that are no UTF-8 */
+	uint64_t orphans;    /* counters without a name */
+	size_t existing;     /* incarnations whose beginning wasn't seen */
+	size_t retired;	     /* since the last sweep */
+	uint64_t full;	     /* pointers that found no room, in all */
+	uint64_t full_swept; /* of those, before the last sweep */
 };
 
 const struct collect_live_pass collect_live_passes[COLLECT_LIVE_PASSES] = {
@@ -211,6 +213,7 @@ static int live_read_lost(struct collect_live *l, uint64_t *lost)
 	}
 	lost[MOQSTAT_LOST_PATH_INVALID] = l->invalid;
 	lost[MOQSTAT_LOST_ENTRY_UNKNOWN] += l->orphans;
+	l->full = lost[MOQSTAT_LOST_ENTRIES_FULL];
 	free(values);
 	return 0;
 }
@@ -328,6 +331,7 @@ static void live_sweep(struct collect_live *l)
 			bpf_map_update_elem(entries, &key, &taken, BPF_NOEXIST);
 	}
 	l->retired = 0;
+	l->full_swept = l->full;
 }
 
 static int collect_live_read(struct collect *c, struct collect_batch *batch)
@@ -339,7 +343,7 @@ static int collect_live_read(struct collect *c, struct collect_batch *batch)
 	int err;
 
 	incarnations_compact(&l->known);
-	if (l->retired >= (room < LIVE_SWEEP ? room : LIVE_SWEEP))
+	if (l->retired >= (room < LIVE_SWEEP ? room : LIVE_SWEEP) || l->full != l->full_swept)
 		live_sweep(l);
 	err = takeover_learn(l->takeover, &l->known, &l->existing);
 	/* Where a newer incarnation turns up, the counts of the one before it were perhaps read too

@@ -500,6 +500,27 @@ def capacity(world):
     world.stop(agent, lost=("broadcasts_full",))
 
 
+def capacity_comes_back(world):
+    """Broadcasts that have ended make room: many more in turn than there is room for at once, each
+    exact."""
+    relay = Relay(world)
+    agent = world.agent(relay, "--max-broadcasts", "3")
+    watch = world.watch(relay)
+    client = Client(world)
+    for turn in range(7):
+        client(f"connect P{turn} {relay.url}")
+        client(*(f"publish P{turn} r/{turn}.{b} tracks=1" for b in range(3)))
+        wait_until(lambda: watch.row("subscriber.json", f"r/{turn}.2"), 10, "the relay shows them")
+        frames = world.same(agent, watch, hold=0.5)
+        expect_row(frames, "subscriber.json", f"r/{turn}.2", announced=1)
+        client(f"close P{turn}")
+        wait_until(
+            lambda: agent.frames()["subscriber.json"] == b"{}", 10, "their rows have gone"
+        )
+    world.same(agent, watch)
+    world.stop(agent, OPENING[:4])
+
+
 def never_closed_before_open(world):
     """closed <= open in every frame, while sessions and subscriptions come and go at speed."""
     relay = Relay(world)
@@ -815,6 +836,7 @@ CASES = (
     escapes,
     long_paths,
     capacity,
+    capacity_comes_back,
     never_closed_before_open,
     two_relays,
     attach_late,
