@@ -606,6 +606,32 @@ def attach_late(world):
     check(states == {"since-attach"}, f"{states}")
 
 
+def attach_late_unseen(world):
+    """What was there before and isn't opened again is named from the relay's tables."""
+    relay = Relay(world)
+    client = Client(world)
+    client(
+        f"connect P {relay.url}",
+        "publish P u/stream tracks=1",
+        f"connect S {relay.url}acme",
+        f"connect R {relay.url}",
+        "subscribe R u/stream t0 as=r",
+        "write P u/stream t0 groups=2 frames=3 size=5 lockstep=r",
+    )
+    watch = world.watch(relay)
+    agent = world.agent(relay)
+    client("write P u/stream t0 groups=5 frames=7 size=11 lockstep=r")
+    check(agent.row("publisher.json", "u/stream") is None, "nobody has told its name yet")
+    # A session that only publishes: the relay announces nothing to it, so it names nothing else.
+    client(f"connect X {relay.url} role=publish")
+    frames = world.same(agent, watch)
+    expect_row(frames, "publisher.json", "u/stream", bytes=30 + 5 * 77, broadcasts=1)
+    expect_row(frames, "sessions.json", "acme", sessions=1, sessions_closed=0)
+    client("close R", "close S", "close P")
+    world.same(agent, watch)
+    world.stop(agent, lost=("entry_unknown",))
+
+
 def perf_events(world):
     """The way that kernels before 6.6 need: one perf event a site."""
     relay = Relay(world)
@@ -840,6 +866,7 @@ CASES = (
     never_closed_before_open,
     two_relays,
     attach_late,
+    attach_late_unseen,
     perf_events,
     statistics_off,
     record_replay,
