@@ -196,25 +196,16 @@ static int live_read_counters(struct collect_live *l)
 
 static int live_read_lost(struct collect_live *l, uint64_t *lost)
 {
-	int cpus = libbpf_num_possible_cpus(), cpu, fd = bpf_map__fd(l->object->maps.lost);
-	uint64_t *values;
 	uint32_t reason;
+	int err = 0;
 
-	if (cpus < 0)
-		return cpus;
-	values = calloc(cpus, sizeof(*values));
-	if (!values)
-		return -ENOMEM;
-	for (reason = 0; reason < MOQSTAT_LOST_MAX; reason++) {
-		if (bpf_map_lookup_elem(fd, &reason, values))
-			continue;
-		for (cpu = 0; cpu < cpus; cpu++)
-			lost[reason] += values[cpu];
-	}
+	for (reason = 0; reason < MOQSTAT_LOST_MAX && !err; reason++)
+		err = percpu_sum(bpf_map__fd(l->object->maps.lost), reason, &lost[reason]);
+	if (err)
+		return err;
 	lost[MOQSTAT_LOST_PATH_INVALID] = l->invalid;
 	lost[MOQSTAT_LOST_ENTRY_UNKNOWN] += l->orphans;
 	l->full = lost[MOQSTAT_LOST_ENTRIES_FULL];
-	free(values);
 	return 0;
 }
 

@@ -15,9 +15,6 @@ enum log_level {
 /** Print nothing above this level. The default is LOG_INFO. */
 void log_set_level(enum log_level level);
 
-/** The level set. */
-enum log_level log_get_level(void);
-
 /** Print one message, with "moqstat: error: " or the like in front and a newline behind. Say what
  *  was tried on what, why it failed, and what to do. */
 void log_print(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

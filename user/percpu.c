@@ -92,6 +92,26 @@ int percpu_read(struct percpu *p, int fd, uint32_t cells)
 	return err;
 }
 
+int percpu_sum(int fd, uint32_t index, uint64_t *sum)
+{
+	int cpus = libbpf_num_possible_cpus(), cpu, err = 0;
+	uint64_t *values, total = 0;
+
+	if (cpus < 0)
+		return cpus;
+	values = calloc(cpus, sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(fd, &index, values))
+		err = -errno;
+	for (cpu = 0; cpu < cpus; cpu++)
+		total += values[cpu];
+	free(values);
+	if (!err)
+		*sum = total;
+	return err;
+}
+
 void percpu_deinit(struct percpu *p)
 {
 	free(p->rows);

@@ -37,6 +37,9 @@ struct percpu {
 /** Read the map behind `fd`, whose values are `cells` counters, into p->rows. 0 or -errno. */
 int percpu_read(struct percpu *p, int fd, uint32_t cells);
 
+/** The sum over the CPUs of one counter of a per-CPU array. 0 or -errno. */
+int percpu_sum(int fd, uint32_t index, uint64_t *sum);
+
 /** Free what it owns and zero it. */
 void percpu_deinit(struct percpu *p);
 

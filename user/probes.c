@@ -16,6 +16,7 @@
 
 #include "log.h"
 #include "moqstat.skel.h"
+#include "percpu.h"
 
 /* Debian 12's headers and libbpf are older than uprobe_multi (Linux 6.6): include/uapi/linux/bpf.h,
  * enum bpf_attach_type and union bpf_attr, link_create. */
@@ -407,22 +408,5 @@ const char *probes_kind_name(const struct probes *p)
 
 int probes_hits(const struct probes *p, size_t site, uint64_t *hits)
 {
-	int cpus = libbpf_num_possible_cpus(), i;
-	uint32_t key = site;
-	uint64_t *values, sum = 0;
-
-	if (cpus < 0)
-		return cpus;
-	values = calloc(cpus, sizeof(*values));
-	if (!values)
-		return -ENOMEM;
-	if (bpf_map_lookup_elem(bpf_map__fd(p->object->maps.hits), &key, values)) {
-		free(values);
-		return -errno;
-	}
-	for (i = 0; i < cpus; i++)
-		sum += values[i];
-	free(values);
-	*hits = sum;
-	return 0;
+	return percpu_sum(bpf_map__fd(p->object->maps.hits), site, hits);
 }

@@ -66,7 +66,7 @@ static void run_progress(size_t done, size_t all, void *arg)
 		all ? 100 * done / all : 100);
 }
 
-/* The sites of an executable; `path` is opened, `name` shown. */
+/* The sites of the executable at `path`. */
 static int run_find_sites(const struct options *o, const char *path, struct sites *out)
 {
 	struct elf_file *f;
@@ -112,12 +112,12 @@ static int run_write_status(struct run *r)
 	return err;
 }
 
-/* A loss is said once a reason; its amount is in the recording and in the metrics. */
+/* A loss is said once a reason; its amount is in the recording and in the status. */
 static void run_warn(struct run *r, const struct stats_tick *tick)
 {
 	unsigned int i;
 
-	for (i = MOQSTAT_LOST_ENTRY_NULL + 1; i < MOQSTAT_LOST_MAX; i++) {
+	for (i = MOQSTAT_LOST_NONE + 1; i < MOQSTAT_LOST_MAX; i++) {
 		if (!tick->lost[i] || r->warned[i])
 			continue;
 		r->warned[i] = true;

@@ -288,7 +288,7 @@ class World:
         unexpected = {
             reason: n
             for reason, n in last["lost"].items()
-            if n and reason != "entry_null" and reason not in lost
+            if n and reason not in lost
         }
         check(not unexpected, f"lost: {unexpected}")
         return last
