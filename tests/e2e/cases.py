@@ -322,11 +322,17 @@ VERSIONS = (
 )
 
 
-def two_tiers(world):
-    """Clients with a certificate of the relay's authority count as internal."""
+def certificates(world):
+    """A directory with an authority's certificate, and a server's and a client's signed by it."""
     certs = os.path.join(world.dir, "certs")
     script = os.path.join(os.path.dirname(__file__), "..", "relay", "make-certs")
     subprocess.run([script, certs], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return certs
+
+
+def two_tiers(world):
+    """Clients with a certificate of the relay's authority count as internal."""
+    certs = certificates(world)
     relay = Relay(
         world,
         args=(
@@ -367,9 +373,7 @@ def two_tiers(world):
 
 def cluster(world):
     """A second relay that dials the first is its internal peer, and the other way round."""
-    certs = os.path.join(world.dir, "certs")
-    script = os.path.join(os.path.dirname(__file__), "..", "relay", "make-certs")
-    subprocess.run([script, certs], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    certs = certificates(world)
     serve = ("--tls-cert", f"{certs}/server.pem", "--tls-key", f"{certs}/server.key")
     hub = Relay(world, name="hub", node="hub", args=(*serve, "--server-tls-root", f"{certs}/ca.pem"))
     hub_agent = world.agent(hub, name="hub-agent", node="hub")
