@@ -118,10 +118,15 @@ def publisher_gone(world):
     # The relay notices an abort over WebSocket at once.
     client(*(f"{'abort' if url == 'ws' else 'close'} P{i}" for i, (url, _) in enumerate(KINDS)))
     frames = world.same(agent, watch)
-    check(frames["subscriber.json"] == {}, f"the publishers have gone: {frames}")
+    for i, (_, version) in enumerate(KINDS):
+        row = frames["subscriber.json"].get(f"g/{i}")
+        # With drafts up to 16 the relay keeps subscriptions until the subscriber's session ends.
+        kept = version == "moq-transport-16"
+        check((row is not None) == kept, f"g/{i}, its publisher having gone: {row}")
+        check(not row or live(row, "announced") == 0, f"g/{i} has gone: {row}")
     client(*(f"close S{i}" for i in range(len(KINDS))))
     frames = world.same(agent, watch)
-    check(frames["publisher.json"] == {}, f"the subscribers, too: {frames}")
+    check(frames["publisher.json"] == {}, f"the subscribers have gone, too: {frames}")
     world.stop(agent, ALL)
 
 
@@ -151,14 +156,12 @@ def unannounced(world):
     client(*(f"unpublish P{i} u/{i}" for i in range(len(KINDS))))
     world.same(agent, watch)
     # With the drafts a path stays announced until its publisher's session ends.
-    for i, (_, version) in enumerate(KINDS):
-        if "lite" in version:
-            client(
-                f"publish P{i} u/{i} tracks=1",
-                f"connect T{i} {relay.url} version={version}",
-                f"subscribe T{i} u/{i} t0 as=d{i}",
-                f"write P{i} u/{i} t0 groups=5 frames=2 size=3 lockstep=d{i}",
-            )
+    client(
+        "publish P0 u/0 tracks=1",
+        f"connect T0 {relay.url} version={KINDS[0][1]}",
+        "subscribe T0 u/0 t0 as=d0",
+        "write P0 u/0 t0 groups=5 frames=2 size=3 lockstep=d0",
+    )
     world.same(agent, watch)
     client(*(f"close P{i}" for i in range(len(KINDS))))
     world.same(agent, watch)

@@ -20,6 +20,7 @@ class Proxy:
         self.client = None
         self.flow = threading.Event()  # clear: the relay's words are kept
         self.flow.set()
+        self.lock = threading.Lock()  # held while words pass
         self.done = False
         if udp:
             self.back.connect(("127.0.0.1", port))
@@ -30,7 +31,9 @@ class Proxy:
         self.thread.start()
 
     def hold(self):
-        self.flow.clear()
+        """From the return on, nothing that the relay says gets through."""
+        with self.lock:
+            self.flow.clear()
 
     def release(self):
         self.flow.set()
@@ -58,8 +61,10 @@ class Proxy:
                 if end is self.front:
                     data, self.client = end.recvfrom(65536)
                     self.back.send(data)
-                else:
-                    self.front.sendto(end.recv(65536), self.client)
+                    continue
+                with self.lock:
+                    if self.flow.is_set():
+                        self.front.sendto(end.recv(65536), self.client)
 
     def _stream(self):
         self.front.settimeout(30)
@@ -68,7 +73,10 @@ class Proxy:
         with connection:
             while not self.done:
                 for end in self._ready(connection):
-                    data = end.recv(65536)
-                    if not data:
-                        return
-                    (self.back if end is connection else connection).sendall(data)
+                    with self.lock:
+                        if end is self.back and not self.flow.is_set():
+                            continue
+                        data = end.recv(65536)
+                        if not data:
+                            return
+                        (self.back if end is connection else connection).sendall(data)
