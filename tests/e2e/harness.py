@@ -305,11 +305,13 @@ class Client(Process):
             )
         return answer
 
-    def many(self, commands):
-        """Do commands without waiting in between; the answers, each of which must be good."""
-        for command in commands:
-            self.child.stdin.write((command + "\n").encode())
+    def send(self, commands):
+        """Have commands done one after another, without waiting; receive() the same then."""
+        self.child.stdin.write("".join(f"{command}\n" for command in commands).encode())
         self.child.stdin.flush()
+
+    def receive(self, commands):
+        """The answers to what was sent, each of which must be good."""
         for command in commands:
             try:
                 answer = self.answers.get(timeout=60)
