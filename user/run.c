@@ -153,13 +153,15 @@ static int run_tick(struct run *r)
 static int run_open_live(struct run *r)
 {
 	const struct options *o = r->options;
+	const struct probes_options probes = { .kind = o->probes,
+					       .identity = o->identity,
+					       .max_broadcasts = o->max_broadcasts };
 	int err = target_init(o->pid, &r->target);
 
 	if (!err)
 		err = run_find_sites(o, r->target.exe, &r->sites);
 	if (!err)
-		err = probes_create(&r->target, &r->sites, o->max_broadcasts, o->probes,
-				    &r->probes);
+		err = probes_create(&r->target, &r->sites, &probes, &r->probes);
 	if (!err)
 		err = collect_live_create(r->probes, &r->target, r->sites.layout, &r->live);
 	if (!err)

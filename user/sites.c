@@ -47,6 +47,12 @@ void sites_counter_name(const struct moqstat_site *what, char *out, size_t size)
 		[MOQSTAT_EVENT_ENTRY_NEW] = "entry-new",
 		[MOQSTAT_EVENT_SESSION] = "session",
 		[MOQSTAT_EVENT_SESSION_NEW] = "session-new",
+		[MOQSTAT_EVENT_PLACE] = "guard-place",
+		[MOQSTAT_EVENT_SESSION_PLACE] = "session-place",
+		[MOQSTAT_EVENT_PEEK] = "path-peek",
+		[MOQSTAT_EVENT_TABLE] = "table-drop",
+		[MOQSTAT_EVENT_INSERT] = "table-insert",
+		[MOQSTAT_EVENT_REMOVE] = "table-remove",
 	};
 
 	if (what->event == MOQSTAT_EVENT_SESSION_BUMP)
