@@ -17,61 +17,75 @@ static __always_inline bool guard_mode(void)
 	return by_guard || statistics_off;
 }
 
-/* The identity of the path that this thread has named. A new one is begun if it `opens`. */
-static __noinline int guard_path(struct moqstat_pending *p, __u32 tgid, __u32 opens,
+enum guard_use {
+	GUARD_LOOKS = 0, /* of something that is open */
+	GUARD_BEGINS,	 /* of what is about to be opened here, or has been */
+	GUARD_OPENS,
+};
+
+static __always_inline struct moqstat_path *guard_known(const struct moqstat_path_key *key,
+							__u32 slot)
+{
+	if (slot >= MOQSTAT_SLOT_SESSION)
+		return bpf_map_lookup_elem(&root_paths, key);
+	return bpf_map_lookup_elem(&paths, key);
+}
+
+/* Begin an incarnation of a path that has none. Threads may do so at the same time: the one that
+ * is first to enter the path has done it. */
+static __always_inline void guard_begin(struct moqstat_pending *p,
+					const struct moqstat_path_key *key)
+{
+	struct moqstat_path fresh = { .id = { .hash = p->hash, .tgid = key->tgid } };
+	long err;
+
+	fresh.id.incarnation = __sync_fetch_and_add(&incarnations, 1) + 1;
+	p->name.entry = 0;
+	p->name.fresh = 1;
+	if (identity_put(&fresh.id, &p->name))
+		return;
+	if (p->name.slot >= MOQSTAT_SLOT_SESSION)
+		err = bpf_map_update_elem(&root_paths, key, &fresh, BPF_NOEXIST);
+	else
+		err = bpf_map_update_elem(&paths, key, &fresh, BPF_NOEXIST);
+	if (err)
+		identity_drop(&fresh.id, p->name.slot);
+}
+
+/* The identity of the path that this thread has named. Not 0 where it has none. */
+static __noinline int guard_path(struct moqstat_pending *p, __u32 tgid, __u32 use,
 				 struct moqstat_id *out)
 {
 	struct moqstat_path_key key = { .tgid = tgid };
-	struct moqstat_path fresh = {}, *known;
-	__u32 reason;
+	struct moqstat_path *known = NULL;
 
 	if (!p || !out)
+		return -1;
+	key.hash = p->hash;
+	key.len = p->name.len;
+	if (!p->lost) {
+		known = guard_known(&key, p->name.slot);
+		if (!known && use != GUARD_LOOKS) {
+			guard_begin(p, &key);
+			known = guard_known(&key, p->name.slot);
+		}
+	}
+	if (known) {
+		if (use == GUARD_OPENS)
+			__sync_fetch_and_add(&known->opens, 1);
+		*out = known->id;
 		return 0;
+	}
+	/* What is unknown now found no room before, or was open before the agent came. */
+	if (!p->lost && use == GUARD_LOOKS && !overflowed)
+		return -1;
+	if (use == GUARD_OPENS) {
+		count_lost(p->lost ? p->lost : MOQSTAT_LOST_BROADCASTS_FULL);
+		overflowed = 1;
+	}
 	out->hash = 0;
 	out->tgid = tgid;
 	out->incarnation = p->name.slot;
-	reason = p->lost;
-	key.hash = p->hash;
-	key.len = p->name.len;
-	known = reason ? NULL : bpf_map_lookup_elem(&paths, &key);
-	if (!known && !reason && !opens) {
-		/* It found no room when it was opened, or was open before the agent came. */
-		if (!overflowed)
-			out->incarnation = 0;
-		return overflowed ? 0 : -1;
-	}
-	if (!known && !reason) {
-		fresh.id.hash = p->hash;
-		fresh.id.tgid = tgid;
-		fresh.id.incarnation = __sync_fetch_and_add(&incarnations, 1) + 1;
-		p->name.entry = 0;
-		p->name.fresh = 1;
-		if (p->name.slot >= MOQSTAT_SLOT_SESSION
-			    ? bpf_map_update_elem(&roots, &fresh.id, &p->name, BPF_NOEXIST)
-			    : bpf_map_update_elem(&broadcasts, &fresh.id, &p->name, BPF_NOEXIST)) {
-			reason = MOQSTAT_LOST_BROADCASTS_FULL;
-		} else if (bpf_map_update_elem(&paths, &key, &fresh, BPF_NOEXIST)) {
-			/* Another thread was faster, or there is no room. */
-			if (p->name.slot >= MOQSTAT_SLOT_SESSION)
-				bpf_map_delete_elem(&roots, &fresh.id);
-			else
-				bpf_map_delete_elem(&broadcasts, &fresh.id);
-		}
-		known = reason ? NULL : bpf_map_lookup_elem(&paths, &key);
-		if (!known && !reason)
-			reason = MOQSTAT_LOST_BROADCASTS_FULL;
-	}
-	if (reason) {
-		if (opens)
-			count_lost(reason);
-		overflowed = 1;
-		return 0;
-	}
-	if (!known)
-		return -1;
-	if (opens)
-		__sync_fetch_and_add(&known->opens, 1);
-	*out = known->id;
 	return 0;
 }
 
@@ -85,7 +99,7 @@ static __always_inline int guard_live_path(__u64 path, __u32 tgid, struct moqsta
 	if (!p)
 		return -1;
 	p->valid = 0;
-	return guard_path(p, tgid, 0, out);
+	return guard_path(p, tgid, GUARD_LOOKS, out);
 }
 
 static __always_inline void guard_remember(const struct moqstat_guard_key *key,
@@ -144,7 +158,7 @@ static __noinline int guard_identity(struct pt_regs *ctx, const struct moqstat_s
 		return -1;
 	if (site->handles & MOQSTAT_HANDLE_PENDING) {
 		p = identity_pending();
-		return p ? guard_path(p, tgid, 1, out) : -1;
+		return p ? guard_path(p, tgid, GUARD_OPENS, out) : -1;
 	}
 	if (site->handles & (MOQSTAT_HANDLE_GUARD | MOQSTAT_HANDLE_OWNER)) {
 		if (operand_read(ctx, &site->guard, &at))

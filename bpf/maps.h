@@ -14,6 +14,10 @@ const volatile __u32 by_guard = 0;
 /* The last incarnation number given; what has no name of its own uses the first few. */
 __u32 incarnations = MOQSTAT_UNATTRIBUTED;
 
+/* Names in use, of broadcasts and of roots, where entries have them; and how many there may be. */
+__u32 names_used[2] = { 0, 0 };
+const volatile __u32 names_max = 0;
+
 /* Set once a broadcast has found no room: what is closed and not known then was one of those. */
 __u32 overflowed = 0;
 
@@ -72,6 +76,13 @@ struct {
 	__type(key, struct moqstat_path_key);
 	__type(value, struct moqstat_path);
 } paths SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct moqstat_path_key);
+	__type(value, struct moqstat_path);
+} root_paths SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -267,7 +267,7 @@ int place(struct pt_regs *ctx)
 	if (site->handles & MOQSTAT_HANDLE_PENDING) {
 		p = identity_pending();
 		if (p)
-			err = guard_path(p, key.tgid, 0, &id);
+			err = guard_path(p, key.tgid, GUARD_BEGINS, &id);
 	} else if (!operand_read(ctx, &site->path, &at)) {
 		err = guard_live_path(at, key.tgid, &id);
 	}
@@ -308,7 +308,7 @@ int session_place(struct pt_regs *ctx)
 	}
 	identity_name(root, MOQSTAT_SLOT_SESSION + tier);
 	p = identity_pending();
-	if (!p || guard_path(p, key.tgid, 1, &id))
+	if (!p || guard_path(p, key.tgid, GUARD_OPENS, &id))
 		return 0;
 	p->valid = 0;
 	session_count(&id, MOQSTAT_SESSIONS);
@@ -396,8 +396,8 @@ int insert(struct pt_regs *ctx)
 		return 0;
 	site = site_hit(ctx, &key.tgid);
 	p = site ? identity_pending() : NULL;
-	if (!p || guard_path(p, key.tgid, 0, &id) || operand_read(ctx, &site->guard, &table) ||
-	    key_of(ctx, site, table, &key))
+	if (!p || guard_path(p, key.tgid, GUARD_LOOKS, &id) ||
+	    operand_read(ctx, &site->guard, &table) || key_of(ctx, site, table, &key))
 		return 0;
 	guard_remember(&key, &id, 0);
 	return 0;

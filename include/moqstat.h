@@ -121,6 +121,7 @@ enum moqstat_handle {
 	MOQSTAT_HANDLE_PATH = 8,    /* a path of the same owner is live, at `path` */
 	MOQSTAT_HANDLE_PEEK = 16,   /* the path that this thread has let go last */
 	MOQSTAT_HANDLE_KEY = 32,    /* peeks: the path is a key of the table that is let go */
+	MOQSTAT_HANDLE_ODD = 64,    /* no way: only an unwinding panic or the like leads there */
 };
 
 /** Under which flags a probed branch leads to the bump. */

@@ -203,7 +203,8 @@ static int live_read_counters(struct collect_live *l)
  * since the counters were read: then this one goes on. */
 static bool live_unlink(const struct collect_live *l, const struct incarnation *in)
 {
-	int paths = bpf_map__fd(l->object->maps.paths);
+	int paths = bpf_map__fd(in->slot >= MOQSTAT_SLOT_SESSION ? l->object->maps.root_paths
+								 : l->object->maps.paths);
 	struct moqstat_path_key key = { .hash = in->id.hash, .tgid = in->id.tgid, .len = in->len };
 	struct moqstat_path path;
 
@@ -310,8 +311,11 @@ static int live_fill(struct collect_live *l, struct collect_batch *batch)
 
 static void live_retire(struct collect_live *l, struct incarnation *in)
 {
+	uint32_t *used = &l->object->bss->names_used[in->slot >= MOQSTAT_SLOT_SESSION];
+
 	live_delete_counts(l, &in->id);
-	bpf_map_delete_elem(live_names(l, in->slot), &in->id);
+	if (!bpf_map_delete_elem(live_names(l, in->slot), &in->id) && !in->guarded)
+		__atomic_sub_fetch(used, 1, __ATOMIC_SEQ_CST);
 	in->retired = true;
 	l->retired++;
 }
@@ -468,5 +472,6 @@ struct collect_live_info collect_live_info(const struct collect *c)
 		info.statistics = COLLECT_LIVE_OFF;
 	else if (l->object->bss->statistics_shared)
 		info.statistics = COLLECT_LIVE_ON;
+	info.guarded = l->object->rodata->by_guard || info.statistics == COLLECT_LIVE_OFF;
 	return info;
 }

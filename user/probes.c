@@ -167,11 +167,13 @@ static int probes_size_maps(struct probes *p, uint32_t max_broadcasts)
 		struct bpf_map *map;
 		uint32_t entries;
 	} sizes[] = {
-		{ p->object->maps.broadcasts, max_broadcasts },
-		{ p->object->maps.roots, max_broadcasts },
+		/* Names have some more room, for what is on its way in or out. */
+		{ p->object->maps.broadcasts, max_broadcasts + max_broadcasts / 4 + 64 },
+		{ p->object->maps.roots, max_broadcasts + max_broadcasts / 4 + 64 },
 		/* Pointers of entries that are gone stay until they are swept. */
 		{ p->object->maps.entries, 4 * max_broadcasts },
-		{ p->object->maps.paths, 2 * max_broadcasts },
+		{ p->object->maps.paths, max_broadcasts },
+		{ p->object->maps.root_paths, max_broadcasts },
 		{ p->object->maps.guards, 8 * max_broadcasts + PROBES_GUARDS_MIN },
 		/* Of a broadcast's four slots two are in use as a rule; and there are roots. */
 		{ p->object->maps.opened, 3 * max_broadcasts + MOQSTAT_SLOT_MAX },
@@ -207,6 +209,7 @@ static int probes_load(struct probes *p, const struct probes_options *options)
 	p->object->rodata->target_tgid = p->target->pid;
 	p->object->rodata->key_low = key[0];
 	p->object->rodata->key_high = key[1];
+	p->object->rodata->names_max = max_broadcasts;
 	p->object->rodata->by_guard = options->identity == PROBES_IDENTITY_GUARD;
 	bpf_object__for_each_program(prog, p->object->obj)
 	{

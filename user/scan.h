@@ -15,6 +15,9 @@
 #define SITES_STRIDES_MAX 512
 #define SITES_STRIDES_MIN 16
 
+/* What an IETF publisher keeps of a broadcast that it has announced, as in the name of its drop. */
+#define SCAN_IETF_ITEM "(moq_net::ietf::request::RequestId"
+
 /* What a scan gathers besides its result. */
 struct scan {
 	const struct elf_file *file;

@@ -185,6 +185,14 @@ static int guard_add_peek(struct guard_function *g, const struct path_drop *drop
 	return scan_add_site(g->scan, &peek);
 }
 
+/* Is the guard all that its Arc holds? */
+static bool guard_in_arc(const struct guard_function *g, const struct moqstat_site *what)
+{
+	return what->field == MOQSTAT_SUBSCRIPTIONS_CLOSED &&
+	       what->guard.kind == MOQSTAT_OPERAND_REG &&
+	       what->guard.disp == (int32_t)g->scan->layout->header;
+}
+
 /* A guard that is let go with its owner, beside a path of that owner. */
 static int guard_beside_path(struct guard_function *g, size_t index, size_t branch)
 {
@@ -221,6 +229,8 @@ static int guard_beside_path(struct guard_function *g, size_t index, size_t bran
 	} else if (before) {
 		what->handles |= MOQSTAT_HANDLE_PEEK;
 		return guard_add_peek(g, before, 0);
+	} else if (!guard_in_arc(g, what)) {
+		what->handles |= MOQSTAT_HANDLE_ODD;
 	}
 	return 0;
 }
@@ -238,7 +248,9 @@ static int guard_close(struct guard_function *g, size_t index, size_t branch)
 	if (what->guard.kind != MOQSTAT_OPERAND_NONE)
 		what->handles |= MOQSTAT_HANDLE_GUARD;
 	if (announce && g->ietf) {
-		what->handles |= MOQSTAT_HANDLE_PEEK;
+		/* Out of a table that is let go, or out of the place that one was removed to. */
+		if (strstr(g->scan->sites->functions[g->index].name, SCAN_IETF_ITEM))
+			what->handles |= MOQSTAT_HANDLE_PEEK;
 		return 0;
 	}
 	return guard_beside_path(g, index, branch);

@@ -28,7 +28,8 @@ static const char *const event_names[MOQSTAT_EVENT_MAX] = {
 };
 
 /* By bit of enum moqstat_handle. */
-static const char *const handle_names[] = { "pending", "guard", "owner", "path", "peek", "key" };
+static const char *const handle_names[] = { "pending", "guard", "owner", "path",
+					    "peek",    "key",	"odd" };
 
 /* Operands that an event may do without, and where they are. */
 static const struct {
