@@ -79,6 +79,14 @@ void collect_destroy(struct collect *c);
  *  -EBADMSG, logged with file, line and reason. */
 int collect_replay_create(const char *file, struct collect **out);
 
+/** Wrap a backend whose relay may end while things are open, for which there is then no close to
+ *  count. Takes ownership of `inner`, on success only. -ENOMEM. */
+int collect_ending_create(struct collect *inner, struct collect **out);
+
+/** The relay behind `c`, which is from collect_ending_create(), has ended: in what is read from now
+ *  on, all that was open is closed, and nothing is held any more. */
+void collect_ending_end(struct collect *c);
+
 /** Wrap a backend so that each batch it reads is also appended to `file`, one JSON object a line
  *  (--record). Takes ownership of `inner`. A batch that cannot be written whole is an error of
  *  collect_read(). */

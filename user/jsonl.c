@@ -106,6 +106,7 @@ int jsonl_write_line(struct jsonl *j, const char *line, size_t len)
 		if (n < 0) {
 			if (done > 0)
 				j->torn = (int)n;
+			j->failed = (int)n;
 			return (int)n;
 		}
 		done += (size_t)n;

@@ -19,6 +19,7 @@ struct jsonl {
 	int fd;			   /* not owned */
 	int stop_fds[JSONL_STOPS]; /* not owned; -1: none */
 	int torn;		   /* 0, or the -errno that left part of a line behind */
+	int failed;		   /* 0, or the -errno of the last line that couldn't be written */
 	char *line;
 	size_t line_size;
 };

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,20 +188,25 @@ static int probes_size_maps(struct probes *p, uint32_t max_broadcasts)
 	return err;
 }
 
+static int probes_check_btf(void)
+{
+	if (!access("/sys/kernel/btf/vmlinux", R_OK))
+		return 0;
+	log_error("cannot load the programs: this kernel has no BTF (/sys/kernel/btf/vmlinux: "
+		  "%s); run a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+		  strerror(errno));
+	return -ENOTSUP;
+}
+
 static int probes_load(struct probes *p, const struct probes_options *options)
 {
 	uint32_t max_broadcasts = options->max_broadcasts;
 	struct bpf_program *prog;
 	uint64_t key[2];
-	int err;
+	int err = probes_check_btf();
 
-	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
-		log_error(
-			"cannot load the programs: this kernel has no BTF (/sys/kernel/btf/vmlinux: "
-			"%s); run a kernel built with CONFIG_DEBUG_INFO_BTF=y",
-			strerror(errno));
-		return -ENOTSUP;
-	}
+	if (err)
+		return err;
 	if (getrandom(key, sizeof(key), 0) != sizeof(key))
 		return -EIO;
 	p->object = moqstat_bpf__open();
@@ -301,12 +307,15 @@ static int probes_attach_event(struct probes *p, enum moqstat_event event, uint6
 	return probes_attach_perf(p, event, offsets, cookies, len);
 }
 
-/* A perf-event probe takes two descriptors. */
+/* A perf-event probe takes two descriptors, besides those that other relays' probes have. */
 static void probes_raise_files(const struct probes *p)
 {
+	int lowest = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+	rlim_t needed = 2 * p->sites->len + 64 + (lowest < 0 ? 0 : lowest);
 	struct rlimit limit;
-	rlim_t needed = 2 * p->sites->len + 64;
 
+	if (lowest >= 0)
+		close(lowest);
 	if (p->multi || getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= needed)
 		return;
 	limit.rlim_cur = needed;
@@ -367,6 +376,18 @@ static int probes_choose(enum probes_kind kind, bool *multi)
 		return -ENOTSUP;
 	}
 	return 0;
+}
+
+int probes_check(enum probes_kind kind)
+{
+	bool multi;
+	int err = probes_check_rights();
+
+	if (!err)
+		err = probes_check_namespace();
+	if (!err)
+		err = probes_check_btf();
+	return err ? err : probes_choose(kind, &multi);
 }
 
 int probes_create(const struct target *target, const struct sites *sites,

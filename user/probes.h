@@ -37,6 +37,10 @@ struct probes_options {
 	uint32_t max_broadcasts; /* bounds broadcasts, and apart from them roots by tier */
 };
 
+/** Could this process attach to anything, in this way, on this kernel? What is missing is logged
+ *  with what to do. 0; -EPERM a capability or the PID namespace; -ENOTSUP the kernel. */
+int probes_check(enum probes_kind kind);
+
 /** Load and attach. `sites` and `target` must outlive the result. What fails is logged with what to
  * do; nothing stays attached then. *out is ended by probes_destroy(). Errors: -EPERM a capability
  * is missing; -ENOTSUP the kernel lacks something (named in the message); -ESRCH the relay has

@@ -58,6 +58,11 @@ void stats_destroy(struct stats *s)
 	free(s);
 }
 
+const char *stats_broadcast(const struct stats *s)
+{
+	return s->broadcast;
+}
+
 /* Build one track's frame and write it if it is a new one. */
 static int stats_write_track(struct stats *s, unsigned int i, const struct snapshot_tick *shown,
 			     struct jsonl *out, struct stats_tick *tick)

@@ -24,6 +24,9 @@ int stats_create(const char *prefix, const char *node, const struct frame_schema
 		 struct stats **out);
 void stats_destroy(struct stats *s);
 
+/** The path that the broadcast is announced under. Owned by `s`. */
+const char *stats_broadcast(const struct stats *s);
+
 /** One tick: read from `c`, write the frames that differ from the last ones to `out`, then retire
  *  what is finished. Returns 0; -ENODATA where a recording has ended; what collect_read() or the
  *  writer gives. After an error in writing nothing was retired. */
