@@ -12,6 +12,7 @@
 #include <moqstat.h>
 
 #include "log.h"
+#include "template.h"
 #include "utf8.h"
 
 #define OPTIONS_INTERVAL_MIN   0.05
@@ -22,6 +23,8 @@ static const char options_text[] =
 	"moqstat: the statistics of a running moq-relay, from outside, by eBPF\n"
 	"\n"
 	"usage: moqstat run --pid PID [options]      emit the six stats tracks of a relay\n"
+	"       moqstat run --exe PATH | --unit NAME | --all [options]\n"
+	"                                            of each relay that there is and will be\n"
 	"       moqstat run --replay FILE [options]  the same from a recording; needs no root\n"
 	"       moqstat sites --pid PID | --binary FILE [--json]\n"
 	"                                            where the counters are bumped\n"
@@ -29,9 +32,18 @@ static const char options_text[] =
 	"\n"
 	"run:\n"
 	"  --pid PID            the relay's process; it may run already, and is left untouched\n"
+	"  --exe PATH           each process that runs this executable, by its path here or as the\n"
+	"                       process sees it (a container's)\n"
+	"  --unit NAME          the relays of a systemd unit; NAME may hold wildcards\n"
+	"  --all                every process that runs a relay which is known here\n"
+	"                       With these three, relays are found when they start, whatever ends\n"
+	"                       is closed with a last frame, and moqstat runs until it is stopped.\n"
 	"  --replay FILE        read what --record wrote instead\n"
-	"  --record FILE        also write what is counted at each tick to FILE, which is replaced\n"
-	"  --node NODE          publish as <prefix>/node/NODE; default: <prefix>/node\n"
+	"  --record FILE        also write what is counted at each tick to FILE, which is replaced;\n"
+	"                       where there may be several relays, FILE must hold {pid}\n"
+	"  --node NODE          publish as <prefix>/node/NODE; default: <prefix>/node. NODE may hold\n"
+	"                       {pid}, {host} and {unit}, so that each relay has a name of its own;\n"
+	"                       where one is taken, /PID is put behind it\n"
 	"  --prefix PATH        where stats broadcasts live, default .stats; paths under it are not\n"
 	"                       counted\n"
 	"  --interval SECONDS   from one tick to the next, 0.05 to 3600, default 1\n"
@@ -57,10 +69,13 @@ static const char options_text[] =
 	"BTF; and an x86-64 moq-relay 0.12.5 with its symbol table, whose own statistics are on.\n"
 	"\n"
 	"exit status: 0 done, or stopped by SIGINT or SIGTERM; 1 something failed; 2 bad arguments,\n"
-	"file or process; 3 the relay ended.\n";
+	"file or process; 3 the relay of --pid ended.\n";
 
 enum {
 	OPTION_PID = 256,
+	OPTION_EXE,
+	OPTION_UNIT,
+	OPTION_ALL,
 	OPTION_BINARY,
 	OPTION_REPLAY,
 	OPTION_RECORD,
@@ -78,6 +93,9 @@ enum {
 
 static const struct option options_long[] = {
 	{ "pid", required_argument, NULL, OPTION_PID },
+	{ "exe", required_argument, NULL, OPTION_EXE },
+	{ "unit", required_argument, NULL, OPTION_UNIT },
+	{ "all", no_argument, NULL, OPTION_ALL },
 	{ "binary", required_argument, NULL, OPTION_BINARY },
 	{ "replay", required_argument, NULL, OPTION_REPLAY },
 	{ "record", required_argument, NULL, OPTION_RECORD },
@@ -138,6 +156,17 @@ static int options_path(const char *name, const char *text, const char **out)
 	return 0;
 }
 
+static int options_template(const char *name, const char *text, const char **out)
+{
+	if (template_check(text)) {
+		log_error("--%s %s: a brace that belongs to none of {pid}, {host}, {unit}", name,
+			  text);
+		return -EINVAL;
+	}
+	*out = text;
+	return 0;
+}
+
 static int options_probes(const char *text, enum probes_kind *out)
 {
 	static const char *const kinds[] = { "auto", "uprobe_multi", "perf_event" };
@@ -176,6 +205,15 @@ static int options_one(struct options *o, int option)
 		err = options_number("pid", optarg, 1, 4194304, &number);
 		o->pid = number;
 		return err;
+	case OPTION_EXE:
+		o->exe = optarg;
+		return 0;
+	case OPTION_UNIT:
+		o->unit = optarg;
+		return 0;
+	case OPTION_ALL:
+		o->all = true;
+		return 0;
 	case OPTION_BINARY:
 		o->binary = optarg;
 		return 0;
@@ -183,10 +221,10 @@ static int options_one(struct options *o, int option)
 		o->replay = optarg;
 		return 0;
 	case OPTION_RECORD:
-		o->record = optarg;
-		return 0;
+		return options_template("record", optarg, &o->record);
 	case OPTION_NODE:
-		return options_path("node", optarg, &o->node);
+		err = options_path("node", optarg, &o->node);
+		return err ? err : options_template("node", optarg, &o->node);
 	case OPTION_PREFIX:
 		return options_path("prefix", optarg, &o->prefix);
 	case OPTION_INTERVAL:
@@ -232,31 +270,70 @@ static bool options_same_file(const char *a, const char *b)
 	       (!stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino);
 }
 
-static int options_check(const struct options *o)
+static bool options_templated(const char *text)
 {
-	if (o->command == OPTIONS_RUN && !o->pid == !o->replay) {
-		log_error("run: give either --pid PID or --replay FILE");
+	return text && strchr(text, '{');
+}
+
+static int options_check_run(const struct options *o)
+{
+	bool several = o->exe || o->unit || o->all;
+
+	if (!!o->pid + !!o->exe + !!o->unit + o->all + !!o->replay != 1) {
+		log_error("run: give one of --pid PID, --exe PATH, --unit NAME, --all and "
+			  "--replay FILE");
 		return -EINVAL;
 	}
-	if (o->command == OPTIONS_RUN && (o->binary || o->json)) {
+	if (o->binary || o->json) {
 		log_error("run: --binary and --json belong to `moqstat sites`");
 		return -EINVAL;
 	}
-	if (o->command == OPTIONS_RUN && o->replay && o->record &&
-	    options_same_file(o->replay, o->record)) {
+	if (o->replay && (options_templated(o->node) || options_templated(o->record))) {
+		log_error("run: {pid}, {host} and {unit} mean nothing with --replay; give names "
+			  "without");
+		return -EINVAL;
+	}
+	if (several && o->record && !template_holds(o->record, "{pid}")) {
+		log_error("run: --record %s: there may be several relays; put {pid} into the "
+			  "name, relay-{pid}.jsonl say",
+			  o->record);
+		return -EINVAL;
+	}
+	if (o->replay && o->record && options_same_file(o->replay, o->record)) {
 		log_error("run: --record %s: the file that --replay reads; give another",
 			  o->record);
 		return -EINVAL;
 	}
-	if (o->command == OPTIONS_SITES && !o->pid == !o->binary) {
+	return 0;
+}
+
+static int options_check_sites(const struct options *o)
+{
+	if (!o->pid == !o->binary) {
 		log_error("sites: give either --pid PID or --binary FILE");
 		return -EINVAL;
 	}
-	if (o->command == OPTIONS_SITES && (o->replay || o->record)) {
+	if (o->replay || o->record) {
 		log_error("sites: --replay and --record belong to `moqstat run`");
 		return -EINVAL;
 	}
+	if (o->exe || o->unit || o->all) {
+		log_error("sites: --exe, --unit and --all belong to `moqstat run`");
+		return -EINVAL;
+	}
 	return 0;
+}
+
+static int options_check(const struct options *o)
+{
+	switch (o->command) {
+	case OPTIONS_RUN:
+		return options_check_run(o);
+	case OPTIONS_SITES:
+		return options_check_sites(o);
+	default:
+		return 0;
+	}
 }
 
 static int options_command(const char *word, enum options_command *out)

@@ -16,7 +16,7 @@ enum options_exit {
 	EXIT_DONE = 0,	      /* did what was asked, or was stopped by SIGINT or SIGTERM */
 	EXIT_FAILED = 1,      /* something failed on the way: output, memory, the kernel */
 	EXIT_USAGE = 2,	      /* bad arguments, files or targets: asking again won't help */
-	EXIT_RELAY_ENDED = 3, /* the relay ended; a last tick was written */
+	EXIT_RELAY_ENDED = 3, /* the relay of --pid ended; a last tick was written */
 };
 
 enum options_command {
@@ -29,11 +29,14 @@ enum options_command {
 /** What was asked for. Strings point into argv. */
 struct options {
 	enum options_command command;
-	pid_t pid; /* 0: none given */
+	pid_t pid;	  /* 0: none given */
+	const char *exe;  /* run: the path of an executable */
+	const char *unit; /* run: a systemd unit */
+	bool all;	  /* run: every relay */
 	const char *binary;
 	const char *replay;
-	const char *record;
-	const char *node;
+	const char *record; /* a template, likewise */
+	const char *node;   /* a template, as template.h has it */
 	const char *prefix;
 	uint64_t interval_ms;
 	uint32_t max_broadcasts;

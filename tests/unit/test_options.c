@@ -43,6 +43,7 @@ static int parse(const char *const *words, struct options *out, char *said, size
 	image_caught(c, said, size);
 	/* The strings point into what ends here. */
 	out->binary = out->replay = out->record = out->node = out->prefix = NULL;
+	out->exe = out->unit = NULL;
 	return rc;
 }
 
@@ -74,6 +75,13 @@ static void good_command_lines(void **state)
 	assert_int_equal(o.probes, PROBES_UPROBE_MULTI);
 	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--probes", "auto"), 0);
 	assert_int_equal(o.probes, PROBES_AUTO);
+	assert_int_equal(PARSE(&o, "run", "--all", "--node", "{host}/{unit}-{pid}"), 0);
+	assert_true(o.all);
+	assert_int_equal(o.pid, 0);
+	assert_int_equal(PARSE(&o, "run", "--exe", "/usr/bin/moq-relay", "--record", "r.{pid}"), 0);
+	assert_false(o.all);
+	assert_int_equal(PARSE(&o, "run", "--unit", "moq-relay", "--node", "n"), 0);
+	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--record", "r", "--node", "{pid}"), 0);
 	assert_int_equal(PARSE(&o, "sites", "--binary", "f", "--json", "--no-cache"), 0);
 	assert_int_equal(o.command, OPTIONS_SITES);
 	assert_true(o.json && o.no_cache);
@@ -148,8 +156,26 @@ static const struct bad bad_lines[] = {
 	{ { "" }, ": no such command" },
 	{ { "runs", "--pid", "1" }, "runs: no such command" },
 	{ { "-" }, "-: an argument too many" },
-	{ { "run" }, "run: give either --pid PID or --replay FILE" },
-	{ { "run", "--pid", "1", "--replay", "f" }, "run: give either --pid PID or --replay FILE" },
+	{ { "run" },
+	  "run: give one of --pid PID, --exe PATH, --unit NAME, --all and --replay FILE" },
+	{ { "run", "--pid", "1", "--replay", "f" }, "run: give one of --pid PID" },
+	{ { "run", "--pid", "1", "--all" }, "run: give one of --pid PID" },
+	{ { "run", "--all", "--exe", "/f" }, "run: give one of --pid PID" },
+	{ { "run", "--unit", "u", "--exe", "/f" }, "run: give one of --pid PID" },
+	{ { "run", "--unit", "u", "--replay", "f" }, "run: give one of --pid PID" },
+	{ { "run", "--all=1" }, "--all" },
+	{ { "run", "--exe" }, "requires an argument" },
+	{ { "run", "--all", "--json" }, "--binary and --json belong to `moqstat sites`" },
+	{ { "run", "--all", "--record", "f" }, "--record f: there may be several relays" },
+	{ { "run", "--exe", "/f", "--record", "f{host}" }, "put {pid} into the name" },
+	{ { "run", "--all", "--record", "f{pi}" }, "--record f{pi}: a brace that belongs to none" },
+	{ { "run", "--all", "--node", "{name}" }, "--node {name}: a brace that belongs to none" },
+	{ { "run", "--pid", "1", "--node", "a}" }, "--node a}: a brace that belongs to none" },
+	{ { "run", "--replay", "f", "--node", "{pid}" }, "mean nothing with --replay" },
+	{ { "run", "--replay", "f", "--record", "g{host}" }, "mean nothing with --replay" },
+	{ { "sites", "--all", "--binary", "f" },
+	  "--exe, --unit and --all belong to `moqstat run`" },
+	{ { "sites", "--exe", "f" }, "sites: give either --pid PID or --binary FILE" },
 	{ { "run", "--pid", "1", "extra" }, "extra: an argument too many" },
 	{ { "run", "sites", "--pid", "1" }, "sites: an argument too many" },
 	{ { "run", "--pid", "1", "--", "--help" }, "--help: an argument too many" },
