@@ -153,10 +153,11 @@ class Frames(Process):
 class Relay(Process):
     """A moq-relay of our own on ports of its own; its statistics on unless told otherwise."""
 
-    def __init__(self, world, name="relay", stats=True, node="n1", args=()):
+    def __init__(self, world, name="relay", stats=True, node="n1", args=(), program=()):
+        """`program`: what runs it in place of its path alone."""
         self.port = free_port()
         self.http = free_port()
-        command = [world.relay, "--server-bind", f"[::]:{self.port}"]
+        command = [*(program or [world.relay]), "--server-bind", f"[::]:{self.port}"]
         command += ["--web-http-listen", f"127.0.0.1:{self.http}", "--auth-public", ""]
         if "--tls-cert" not in args:
             command += ["--tls-generate", "localhost"]
