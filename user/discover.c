@@ -116,12 +116,8 @@ static int discover_list(const struct discover *d, struct discover_process **out
 	char *end;
 	long pid;
 
-	if (!dir) {
-		int err = -errno;
-
-		log_error("cannot list the processes in %s: %s", d->proc, strerror(-err));
-		return err;
-	}
+	if (!dir)
+		return -errno;
 	while ((entry = readdir(dir))) {
 		pid = strtol(entry->d_name, &end, 10);
 		if (*end || pid <= 0 || pid > INT32_MAX)

@@ -42,7 +42,7 @@ int discover_create(const char *proc, enum discover_kind kind, const char *name,
 void discover_destroy(struct discover *d);
 
 /** Look. A process that has been told of comes again only if it runs another executable by now, or
- *  after discover_forget(). -ENOMEM; -errno of opendir(3) (logged). */
+ *  after discover_forget(). -ENOMEM; -errno of opendir(3). */
 int discover_look(struct discover *d, struct discover_look *out);
 
 /** What this process runs is no relay that can be used: neither it nor another process that runs

@@ -50,6 +50,12 @@ int relay_find_sites(const char *path, bool cache, struct sites *out)
 	return err;
 }
 
+/* Is it the executable that is no good, whoever runs it? */
+static bool relay_is_unusable(int err)
+{
+	return err == -ENOEXEC || err == -ENOTSUP || err == -ENODATA;
+}
+
 int relay_create(pid_t pid, const struct options *o, bool *unusable, struct relay **out)
 {
 	struct relay *r = calloc(1, sizeof(*r));
@@ -67,7 +73,7 @@ int relay_create(pid_t pid, const struct options *o, bool *unusable, struct rela
 		err = relay_find_sites(r->target.exe, !o->no_cache, &r->sites);
 	if (err) {
 		if (unusable)
-			*unusable = found && err != -ENOMEM;
+			*unusable = found && relay_is_unusable(err);
 		relay_destroy(r);
 		return err;
 	}

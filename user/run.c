@@ -30,6 +30,7 @@ struct run {
 	struct discover *discover; /* NULL with --pid */
 	struct relay **relays;
 	size_t len;
+	bool blind;		   /* the last look failed */
 	char unit[UNIT_NAME_SIZE]; /* what --unit stands for */
 	char host[HOST_NAME_MAX + 1];
 };
@@ -226,6 +227,13 @@ static int run_look(struct run *r, bool tick)
 	size_t i, before;
 	int err = discover_look(r->discover, &look);
 
+	/* Those that are attached to go on; the next look may do better. */
+	if (err && !r->blind)
+		log_error("cannot look for relays in /proc: %s%s", strerror(-err),
+			  tick ? "; trying again every second" : "");
+	r->blind = err;
+	if (err)
+		return tick ? 0 : err;
 	for (i = 0; i < look.len && !err; i++) {
 		struct relay *known = run_find(r, look.found[i]);
 
