@@ -48,7 +48,8 @@ void sites_counter_name(const struct moqstat_site *what, char *out, size_t size)
 		[MOQSTAT_EVENT_SESSION] = "session",
 		[MOQSTAT_EVENT_SESSION_NEW] = "session-new",
 		[MOQSTAT_EVENT_PLACE] = "guard-place",
-		[MOQSTAT_EVENT_SESSION_PLACE] = "session-place",
+		/* Where statistics are off, that is where one is counted. */
+		[MOQSTAT_EVENT_SESSION_PLACE] = "sessions.sessions",
 		[MOQSTAT_EVENT_PEEK] = "path-peek",
 		[MOQSTAT_EVENT_TABLE] = "table-drop",
 		[MOQSTAT_EVENT_INSERT] = "table-insert",

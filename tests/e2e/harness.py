@@ -1,6 +1,16 @@
 # SPDX-License-Identifier: MIT
 """A real relay, the agent beside it, a real client that watches the relay's own statistics, and
-scripted clients: what the end-to-end cases are made of."""
+scripted clients: what the end-to-end cases are made of.
+
+A case runs in one of three ways, its mode. In each it goes through the same still moments, every
+call of World.same:
+
+  entry   the relay's statistics are on, the agent goes by their entry pointers; its frames are
+          compared with the relay's own
+  guard   the same, but the agent must do without the entry pointers
+  off     the relay's statistics are off; the frames are compared with those that the relay itself
+          wrote at the same moments of the run in another mode
+"""
 
 import json
 import os
@@ -31,6 +41,17 @@ FIELDS = (
     "frames",
     "groups",
 )
+
+
+MODES = ("entry", "guard", "off")
+
+# Counters of probes that a relay with statistics off, or an agent that takes no heed of them, has
+# no use for.
+ENTRY_ONLY = {"entry", "entry-new", "session-new"}
+
+
+# For as long as the agent knows entry pointers only: all modes go by them.
+PRETEND = bool(os.environ.get("E2E_PRETEND"))
 
 
 class Failure(Exception):
@@ -149,19 +170,75 @@ class Frames(Process):
     def row(self, track, path):
         return json.loads(self.frames().get(track, b"{}")).get(path)
 
+    def totals(self):
+        """What each row has counted, over all its lives, whenever one ended and another began."""
+        return {track: totals(self.history(track)) for track in TRACKS}
+
+
+def totals(history):
+    """The sums over all lives of every row in a track's frames, in order: a life ends when its row
+    is missing, or counts less than before."""
+    done, now = {}, {}
+    for frame in history:
+        for path, row in list(now.items()):
+            after = frame.get(path)
+            if after is None or any(after[name] < n for name, n in row.items()):
+                before = done.setdefault(path, dict.fromkeys(row, 0))
+                for name, n in row.items():
+                    before[name] += n
+                del now[path]
+        now.update(frame)
+    for path, row in now.items():
+        before = done.setdefault(path, dict.fromkeys(row, 0))
+        for name, n in row.items():
+            before[name] += n
+    return done
+
+
+def differences(ours, theirs):
+    """Where two sets of six frames differ, in words: by row and field, else by their bytes."""
+    lines = []
+    for track in TRACKS:
+        a, b = ours.get(track), theirs.get(track)
+        if a == b:
+            continue
+        rows = []
+        if a is not None and b is not None:
+            a, b = json.loads(a), json.loads(b)
+            for path in sorted(a.keys() | b.keys()):
+                one, other = a.get(path), b.get(path)
+                if one == other:
+                    continue
+                if one and other:
+                    fields = {f: (n, other[f]) for f, n in one.items() if n != other[f]}
+                    rows.append(f"    {path[:80]!r}: (agent, relay) {fields}")
+                else:
+                    who = "agent" if one else "relay"
+                    rows.append(f"    {path[:80]!r}: only the {who}: {one or other}")
+        rows = rows or [f"    agent {ours.get(track)!r}", f"    relay {theirs.get(track)!r}"]
+        lines += [f"  {track}", *rows[:20]]
+        if len(rows) > 20:
+            lines.append(f"    and {len(rows) - 20} more rows")
+    return "\n".join(lines)
+
 
 class Relay(Process):
-    """A moq-relay of our own on ports of its own; its statistics on unless told otherwise."""
+    """A moq-relay of our own on ports of its own; its statistics on unless the world's mode, or the
+    caller, tells otherwise."""
 
-    def __init__(self, world, name="relay", stats=True, node="n1", args=(), program=()):
+    def __init__(self, world, name="relay", stats=None, node="n1", args=(), program=()):
         """`program`: what runs it in place of its path alone."""
+        if stats is None:
+            stats = world.mode != "off"
+        self.stats = stats
+        self.agent = None  # the one that was attached last
         self.port = free_port()
         self.http = free_port()
         command = [*(program or [world.relay]), "--server-bind", f"[::]:{self.port}"]
         command += ["--web-http-listen", f"127.0.0.1:{self.http}", "--auth-public", ""]
         if "--tls-cert" not in args:
             command += ["--tls-generate", "localhost"]
-        if stats:
+        if stats or PRETEND:
             command += ["--stats-enabled", "--stats-node", node]
         env = dict(os.environ, RUST_LOG="info", NO_COLOR="1")
         self.log = os.path.join(world.dir, f"{name}.log")
@@ -217,18 +294,46 @@ class Client(Process):
         return answer
 
 
+class Expected:
+    """In the place of a watching client, beside a relay whose statistics are off: what the relay
+    itself wrote at each still moment of another run. The session that watched there idles here, so
+    that both runs count the same."""
+
+    def __init__(self, world, relay, name):
+        self.phases = iter((world.expected or {}).get(name, ()))
+        self.relay = relay
+        Client(world, name)(f"connect W {relay.url} role=subscribe")
+
+    def next(self):
+        phase = next(self.phases, None)
+        check(phase is not None, "the run with statistics on had fewer still moments")
+        return phase
+
+    def frames(self):
+        """What a case polls for is what the agent shows; World.same is what compares."""
+        return self.relay.agent.frames()
+
+    def row(self, track, path):
+        return self.relay.agent.row(track, path)
+
+
 class World:
     """All processes of one case. Leaves nothing behind."""
 
-    def __init__(self, name, moqstat, relay, load):
+    def __init__(self, name, moqstat, relay, load, mode="entry", expected=None):
         self.moqstat, self.relay, self.load = moqstat, relay, load
-        self.dir = tempfile.mkdtemp(prefix=f"moqstat-e2e-{name}-")
+        self.mode = mode
+        self.dir = tempfile.mkdtemp(prefix=f"moqstat-e2e-{name.replace('/', '-')}-")
         self.processes = []
         self.fired = {}  # counter -> hits, over all agents that were stopped
+        self.expected = expected  # watcher -> (six frames, totals) of each still moment
+        self.seen = {}  # the same, of this run
 
     def agent(self, relay, *args, name="agent", node="n1"):
         """The agent, attached: its first status and six frames are out."""
         command = [self.moqstat, "run", "--pid", str(relay.pid), "--node", node, *args]
+        if self.mode == "guard" and not PRETEND:
+            command += ["--identity", "guard"]
         agent = Frames(self, name, command)
         wait_until(
             lambda: not agent.running() or len(agent.frames()) == 6,
@@ -236,12 +341,17 @@ class World:
             "the agent's first six frames",
         )
         check(agent.running(), f"the agent ended: {agent.errors()}")
+        agent.stats = relay.stats
+        relay.agent = agent
         return agent
 
     def watch(self, relay, name="watch", node="n1"):
         """A MoQ client that subscribes to the relay's own six tracks."""
+        if not relay.stats:
+            return Expected(self, relay, name)
         command = [self.load, "watch", "--url", relay.url, "--broadcast", f".stats/node/{node}"]
         watch = Frames(self, name, command)
+        watch.watcher = name
         wait_until(lambda: len(watch.frames()) == 6, 20, lambda: "six tracks: " + watch.errors())
         return watch
 
@@ -253,27 +363,38 @@ class World:
 
     def same(self, agent, watch, hold=2.2, seconds=15):
         """While nothing changes, all six frames are equal byte for byte, and stay so."""
+        fixed = watch.next() if isinstance(watch, Expected) else None
         since = None
         end = time.monotonic() + seconds
         while True:
             now = time.monotonic()
-            a, b = agent.frames(), watch.frames()
+            a, b = agent.frames(), fixed[0] if fixed else watch.frames()
             if a != b or len(a) != 6:
                 since = None
                 if now > end:
-                    raise Failure(
-                        "frames differ:\n"
-                        + "\n".join(
-                            f"  {t}\n    agent {a.get(t)!r}\n    relay {b.get(t)!r}"
-                            for t in TRACKS
-                            if a.get(t) != b.get(t)
-                        )
-                    )
+                    raise Failure("frames differ:\n" + differences(a, b))
             elif since is None:
                 since = now
             elif now - since >= hold:
-                return {t: json.loads(f) for t, f in a.items()}
+                break
             time.sleep(0.05)
+        self._same_totals(agent, fixed[1] if fixed else watch.totals())
+        if not fixed:
+            self.seen.setdefault(watch.watcher, []).append((b, watch.totals()))
+        return {t: json.loads(f) for t, f in a.items()}
+
+    def _same_totals(self, agent, theirs):
+        """Rows that have gone have left with the same last counts. By entry pointers the agent
+        follows the lives that the relay gives its entries, of which it may show more."""
+        if self.mode == "entry":
+            return
+        ours = agent.totals()
+        if ours != theirs:
+            one, other = (
+                {t: json.dumps(frame).encode() for t, frame in total.items()}
+                for total in (ours, theirs)
+            )
+            raise Failure("sums over all lives differ:\n" + differences(one, other))
 
     def stop(self, agent, fires=(), lost=(), seconds=10):
         """End the agent as its service would, and read its last word: which counters fired, and
@@ -282,9 +403,12 @@ class World:
         check(status == 0, f"the agent ended with {status}: {agent.errors()}")
         agent.thread.join(5)
         last = agent.statuses[-1]
-        for name, counter in last["probes"]["counters"].items():
+        counters = last["probes"]["counters"]
+        for name, counter in counters.items():
             self.fired[name] = self.fired.get(name, 0) + counter["hits"]
-        silent = [n for n in fires if not last["probes"]["counters"][n]["hits"]]
+        if self.mode != "entry":
+            fires = [name for name in fires if name not in ENTRY_ONLY]
+        silent = [n for n in fires if not counters.get(n, {}).get("hits")]
         check(not silent, f"sites that had to fire did not: {silent}")
         unexpected = {
             reason: n
@@ -292,6 +416,11 @@ class World:
             if n and reason not in lost
         }
         check(not unexpected, f"lost: {unexpected}")
+        if not agent.stats and not PRETEND:
+            check(last["relay"]["statistics"] == "off", f"{last['relay']}")
+        for track in TRACKS:
+            bad = [frame for frame in agent.history(track) if not closed_within_open(frame)]
+            check(not bad, f"{track}: closed > open: {bad[:1]}")
         return last
 
     def clean(self):

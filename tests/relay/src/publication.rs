@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
-use moq_net::{Broadcast, BroadcastConsumer, BroadcastProducer, Error, Track, TrackProducer};
+use moq_net::{Broadcast, BroadcastConsumer, BroadcastProducer, Error, GroupProducer, Track, TrackProducer};
 
 use crate::content;
 
@@ -32,6 +32,8 @@ impl Shape {
 pub struct Publication {
     broadcast: BroadcastProducer,
     tracks: BTreeMap<String, TrackProducer>,
+    /// Groups that stay open as long as the publication lives.
+    open: Vec<GroupProducer>,
 }
 
 impl Publication {
@@ -43,7 +45,7 @@ impl Publication {
             let track = broadcast.create_track(Track::new(name)).with_context(|| format!("track {name}"))?;
             tracks.insert(name.clone(), track);
         }
-        Ok(Self { broadcast, tracks })
+        Ok(Self { broadcast, tracks, open: Vec::new() })
     }
 
     /// What a session publishes.
@@ -58,13 +60,26 @@ impl Publication {
 
     /// Appends one finished group and returns its sequence.
     pub fn write(&mut self, track: &str, shape: Shape) -> anyhow::Result<u64> {
+        let mut group = self.append(track, shape)?;
+        group.finish()?;
+        Ok(group.sequence)
+    }
+
+    /// Appends one group that never ends, and returns its sequence.
+    pub fn write_open(&mut self, track: &str, shape: Shape) -> anyhow::Result<u64> {
+        let group = self.append(track, shape)?;
+        let sequence = group.sequence;
+        self.open.push(group);
+        Ok(sequence)
+    }
+
+    fn append(&mut self, track: &str, shape: Shape) -> anyhow::Result<GroupProducer> {
         shape.check()?;
         let mut group = self.track(track)?.append_group()?;
         for index in 0..shape.frames {
             group.write_frame(content::frame(group.sequence, index, shape.size))?;
         }
-        group.finish()?;
-        Ok(group.sequence)
+        Ok(group)
     }
 
     /// Ends the broadcast and what of its tracks isn't finished.

@@ -68,6 +68,7 @@ impl Script {
             "publish" => self.publish(rest).await,
             "unpublish" => self.unpublish(rest).await,
             "write" => self.write(rest).await,
+            "open" => self.open(rest),
             "finish" => self.finish(rest),
             "subscribe" => self.subscribe(rest).await,
             "unsubscribe" => self.unsubscribe(rest).await,
@@ -201,6 +202,17 @@ impl Script {
             last = Some(sequence);
         }
         Ok(last.map_or_else(String::new, |sequence| format!("last={sequence}")))
+    }
+
+    fn open(&mut self, rest: &str) -> anyhow::Result<String> {
+        let ([name, path, track], mut options) = line::parse(rest)?;
+        let shape = Shape {
+            frames: options.parse("frames")?.context("frames= is missing")?,
+            size: options.parse("size")?.context("size= is missing")?,
+        };
+        options.finish()?;
+        let sequence = self.publication(&name, &path)?.write_open(&track, shape)?;
+        Ok(format!("last={sequence}"))
     }
 
     fn finish(&mut self, rest: &str) -> anyhow::Result<String> {
