@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "elf_slots.h"
 #include "log.h"
 
 /* Longest name of a function; a relay's longest has some 2,500 characters. */
@@ -41,6 +42,7 @@ struct elf_file {
 	size_t segments_len;
 	struct elf_symbol *symbols;
 	size_t symbols_len;
+	struct elf_slots slots;
 };
 
 static int elf_file_open(struct elf_file *f)
@@ -191,11 +193,22 @@ static int elf_file_read_symbols(struct elf_file *f, Elf_Scn *scn, const GElf_Sh
 	return 0;
 }
 
+static int elf_file_read_slots(struct elf_file *f, Elf_Scn *scn, const GElf_Shdr *header)
+{
+	int err;
+
+	if (header->sh_type != SHT_RELA)
+		return 0;
+	err = elf_slots_read(f->elf, scn, header, &f->slots);
+	return err == -ENOEXEC ? elf_file_damaged(f, "its relocations can't be read") : err;
+}
+
 static int elf_file_read_sections(struct elf_file *f)
 {
 	Elf_Scn *scn = NULL, *symtab = NULL;
 	GElf_Shdr header, symtab_header = { 0 };
 	size_t len;
+	int err;
 
 	if (elf_getshdrnum(f->elf, &len) || !len)
 		return elf_file_damaged(f, "no section headers");
@@ -226,7 +239,11 @@ static int elf_file_read_sections(struct elf_file *f)
 		f->sections_len++;
 		if (header.sh_type == SHT_NOTE && (data = elf_getdata(scn, NULL)))
 			elf_file_read_build_id(f, data);
+		err = elf_file_read_slots(f, scn, &header);
+		if (err)
+			return err;
 	}
+	elf_slots_sort(&f->slots);
 	if (!symtab) {
 		log_error(
 			"%s has no symbol table (it was stripped); install moq-relay unstripped, as `cargo install` does",
@@ -266,6 +283,7 @@ void elf_file_destroy(struct elf_file *f)
 {
 	if (!f)
 		return;
+	elf_slots_deinit(&f->slots);
 	free(f->symbols);
 	free(f->segments);
 	free(f->sections);
@@ -313,6 +331,70 @@ int elf_file_offset(const struct elf_file *f, uint64_t addr, uint64_t *offset)
 		}
 	}
 	return -ERANGE;
+}
+
+const struct elf_symbol *elf_file_symbols_at(const struct elf_file *f, uint64_t addr, size_t *len)
+{
+	size_t low = 0, high = f->symbols_len, end;
+
+	*len = 0;
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (f->symbols[mid].addr <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	end = low;
+	while (low > 0 && f->symbols[low - 1].addr == f->symbols[end - 1].addr)
+		low--;
+	if (low == end || addr - f->symbols[low].addr >= f->symbols[low].size)
+		return NULL;
+	*len = end - low;
+	return &f->symbols[low];
+}
+
+const char *elf_file_name_at(const struct elf_file *f, uint64_t addr)
+{
+	size_t len;
+	const struct elf_symbol *at = elf_file_symbols_at(f, addr, &len);
+
+	return at && *at->name ? at->name : NULL;
+}
+
+int elf_file_slot(const struct elf_file *f, uint64_t slot, uint64_t *target, const char **import)
+{
+	const struct elf_slot *s = elf_slots_find(&f->slots, slot);
+
+	if (!s)
+		return -ENOENT;
+	*target = s->target;
+	*import = s->import;
+	return 0;
+}
+
+const char *elf_file_import_at(const struct elf_file *f, uint64_t addr)
+{
+	static const uint8_t endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa }, jump[] = { 0xff, 0x25 };
+	const uint8_t *bytes = elf_file_bytes(f, addr, sizeof(endbr));
+	const char *import;
+	uint64_t target;
+	int32_t distance;
+
+	if (bytes && !memcmp(bytes, endbr, sizeof(endbr)))
+		addr += sizeof(endbr);
+	bytes = elf_file_bytes(f, addr, 7);
+	if (bytes && *bytes == 0xf2) { /* bnd */
+		bytes++;
+		addr++;
+	}
+	if (!bytes || memcmp(bytes, jump, sizeof(jump)))
+		return NULL;
+	memcpy(&distance, bytes + sizeof(jump), sizeof(distance));
+	if (elf_file_slot(f, addr + 6 + (uint64_t)(int64_t)distance, &target, &import) || target)
+		return NULL;
+	return import;
 }
 
 /* What the demangler has said so far; it goes back to `full` when there is no more room. */

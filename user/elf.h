@@ -38,6 +38,23 @@ const char *elf_file_build_id(const struct elf_file *f);
 /** Functions, sorted by address. */
 const struct elf_symbol *elf_file_symbols(const struct elf_file *f, size_t *len);
 
+/** The functions at or around an address that begin nearest before it: more than one where
+ *  identical ones were folded into one place. NULL where there is none. */
+const struct elf_symbol *elf_file_symbols_at(const struct elf_file *f, uint64_t addr, size_t *len);
+
+/** The mangled name of (the first of) those, or NULL: none, or one without a name. */
+const char *elf_file_name_at(const struct elf_file *f, uint64_t addr);
+
+/** What the dynamic linker puts into the word at `slot`, e.g. for `call qword [rip+x]`
+ *  (code_insn.slot): *target is the address within this file, or 0 and *import the name of what is
+ *  another file's. A name may be given for an address, too; *import is NULL if not. Works without
+ *  a symbol table. -ENOENT: nothing is known to be put there. */
+int elf_file_slot(const struct elf_file *f, uint64_t slot, uint64_t *target, const char **import);
+
+/** The name of the imported function whose PLT stub is at an address, or NULL. Works without a
+ *  symbol table. */
+const char *elf_file_import_at(const struct elf_file *f, uint64_t addr);
+
 /** `size` bytes of section content at a virtual address, or NULL where the file has none.
  *  Owned by the file. */
 const uint8_t *elf_file_bytes(const struct elf_file *f, uint64_t addr, uint64_t size);
