@@ -19,14 +19,15 @@
 #define AT_DYNSYM (AT_SYMTAB + (IMAGE_SYMBOLS_MAX + 1) * sizeof(Elf64_Sym))
 #define AT_DYNSTR (AT_DYNSYM + (IMAGE_SLOTS_MAX + 1) * sizeof(Elf64_Sym))
 #define AT_RELA	  (AT_DYNSTR + (IMAGE_SLOTS_MAX + 1) * DYNSTR_EACH)
-#define AT_STRTAB (AT_RELA + IMAGE_SLOTS_MAX * sizeof(Elf64_Rela))
+#define AT_UNWIND (AT_RELA + IMAGE_SLOTS_MAX * sizeof(Elf64_Rela))
+#define AT_STRTAB (AT_UNWIND + IMAGE_UNWIND_MAX)
 
 /* Room for one name in .dynstr. */
 #define DYNSTR_EACH 32
 
 static const char section_names[] =
 	"\0.text\0.rodata\0.note.gnu.build-id\0.symtab\0.strtab\0.shstrtab"
-	"\0.dynsym\0.dynstr\0.rela.dyn";
+	"\0.dynsym\0.dynstr\0.rela.dyn\0.eh_frame";
 
 void image_init(struct image *im)
 {
@@ -87,6 +88,7 @@ uint64_t image_function(struct image *im, const char *name, const char *hex)
 	addr = IMAGE_TEXT + im->text_len;
 	len = image_hex(hex, im->text + im->text_len, sizeof(im->text) - im->text_len);
 	image_symbol(im, name, addr, len);
+	im->symbols[im->symbols_len - 1].unwind = true;
 	im->text_len += len;
 	return addr;
 }
@@ -181,6 +183,38 @@ static void image_build_slots(struct image *im)
 	im->sections[IMAGE_SEC_RELA].sh_addralign = 8;
 }
 
+/* As a compiler and a linker make it: augmentation zR, distances of four bytes. */
+static void image_build_unwind(struct image *im)
+{
+	static const uint8_t cie[IMAGE_CIE] = {
+		20,  0,	   0,  0,   /* length */
+		0,   0,	   0,  0,   /* a CIE */
+		1,		    /* version */
+		'z', 'R',  0,	    /* augmentation */
+		1,   120,  16,	    /* alignment of code, of data; return register */
+		1,   0x1b,	    /* of the augmentation's data: relative, 4 bytes, signed */
+		12,  7,	   8,  144, /* rules */
+		1,		    /* */
+	};
+	size_t i, at = IMAGE_CIE;
+
+	memcpy(im->eh_frame, cie, sizeof(cie));
+	for (i = 0; i < im->symbols_len && im->unwind; i++) {
+		const struct image_symbol *s = &im->symbols[i];
+		const uint32_t fde[IMAGE_FDE / 4] = { IMAGE_FDE - 4, at + 4,
+						      (uint32_t)(s->addr - (IMAGE_UNWIND + at + 8)),
+						      (uint32_t)s->size };
+
+		if (!s->unwind)
+			continue;
+		assert_true(at + IMAGE_FDE <= IMAGE_UNWIND_MAX);
+		memcpy(im->eh_frame + at, fde, sizeof(fde));
+		at += IMAGE_FDE;
+	}
+	section_set(im, IMAGE_SEC_UNWIND, SHT_PROGBITS, SHF_ALLOC, IMAGE_UNWIND, AT_UNWIND,
+		    im->unwind ? at : 0);
+}
+
 static size_t image_names_len(const struct image *im)
 {
 	size_t i, len = 1;
@@ -243,7 +277,12 @@ void image_build(struct image *im)
 		    im->rodata_len);
 	image_build_note(im);
 	image_build_slots(im);
+	im->eh_frame = im->bytes + AT_UNWIND;
+	image_build_unwind(im);
 	at = image_build_symbols(im);
+	if (im->stripped)
+		im->sections[IMAGE_SEC_SYMTAB] = im->sections[IMAGE_SEC_STRTAB] =
+			(Elf64_Shdr){ .sh_type = SHT_NULL };
 	memcpy(im->bytes + at, section_names, sizeof(section_names));
 	section_set(im, IMAGE_SEC_SHSTRTAB, SHT_STRTAB, 0, 0, at, sizeof(section_names));
 }
