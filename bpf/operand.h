@@ -86,10 +86,14 @@ static __noinline int operand_read(struct pt_regs *ctx, const struct moqstat_ope
 	at = operand_reg(ctx, op->reg) + (__s64)op->disp;
 	if (op->index != MOQSTAT_REG_NONE)
 		at += operand_reg(ctx, op->index) * op->scale;
-	if (op->kind == MOQSTAT_OPERAND_DEREF) {
+	if (op->kind == MOQSTAT_OPERAND_DEREF || op->kind == MOQSTAT_OPERAND_POINT) {
 		if (bpf_probe_read_user(&value, sizeof(value), (void *)at))
 			return -1;
 		at = value + (__s64)op->outer;
+		if (op->kind == MOQSTAT_OPERAND_POINT) {
+			*out = at;
+			return 0;
+		}
 	}
 	value = 0;
 	/* Never a byte beyond the operand: it may be the last of its page. */

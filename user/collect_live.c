@@ -16,9 +16,10 @@
 #include "takeover.h"
 
 /* Retired incarnations, at most, after which entry pointers that stand for none are swept. */
-#define LIVE_SWEEP    4096
+#define LIVE_SWEEP	  4096
 
-#define LIVE_OVERFLOW "__overflow__"
+#define LIVE_OVERFLOW	  "__overflow__"
+#define LIVE_UNATTRIBUTED "__unattributed__"
 
 struct collect_live {
 	struct collect base;
@@ -58,7 +59,9 @@ static int live_check_held(struct collect_live *l)
 		struct incarnation *in = &l->known.list[i];
 
 		/* Of a relay that has ended, the last state is shown as it was. Overflow is for
-		 * ever. */
+		 * ever. What is told by guards has no memory of its own to look at. */
+		if (in->guarded && err != -ESRCH)
+			continue;
 		if (err == -ESRCH || !in->id.hash)
 			in->held = true;
 		else if (!err)
@@ -95,12 +98,14 @@ static void live_delete_counts(const struct collect_live *l, const struct moqsta
 /* Learn the name of an incarnation whose counts are seen for the first time. */
 static int live_learn(struct collect_live *l, const struct moqstat_slot_key *key)
 {
-	struct moqstat_name name = { .len = strlen(LIVE_OVERFLOW),
-				     .slot = key->id.incarnation,
+	bool unnamed = key->id.incarnation == MOQSTAT_UNATTRIBUTED;
+	const char *text = unnamed ? LIVE_UNATTRIBUTED : LIVE_OVERFLOW;
+	struct moqstat_name name = { .len = strlen(text),
+				     .slot = unnamed ? 0 : key->id.incarnation,
 				     .fresh = 1 };
 	int err;
 
-	memcpy(name.path, LIVE_OVERFLOW, name.len);
+	memcpy(name.path, text, name.len);
 	if (key->id.hash && bpf_map_lookup_elem(live_names(l, key->slot), &key->id, &name)) {
 		if (errno != ENOENT)
 			return -errno;
@@ -194,6 +199,42 @@ static int live_read_counters(struct collect_live *l)
 	return 0;
 }
 
+/* Let what begins under the path from now on be another incarnation. False if something has begun
+ * since the counters were read: then this one goes on. */
+static bool live_unlink(const struct collect_live *l, const struct incarnation *in)
+{
+	int paths = bpf_map__fd(in->slot >= MOQSTAT_SLOT_SESSION ? l->object->maps.root_paths
+								 : l->object->maps.paths);
+	struct moqstat_path_key key = { .hash = in->id.hash, .tgid = in->id.tgid, .len = in->len };
+	struct moqstat_path path;
+
+	if (bpf_map_lookup_elem(paths, &key, &path) || path.id.incarnation != in->id.incarnation ||
+	    bpf_map_lookup_and_delete_elem(paths, &key, &path))
+		return true;
+	if (path.opens == incarnation_opens(in))
+		return true;
+	/* In vain only if yet another has begun meanwhile; that one is shown as this one's. */
+	bpf_map_update_elem(paths, &key, &path, BPF_NOEXIST);
+	return false;
+}
+
+/* What is told by guards is held as long as one of them is open. Then it ends with what was read,
+ * as the relay's collection would have it. */
+static void live_check_guarded(struct collect_live *l)
+{
+	bool alive = target_alive(l->target);
+	size_t i;
+
+	for (i = 0; i < l->known.len; i++) {
+		struct incarnation *in = &l->known.list[i];
+
+		if (!in->guarded || in->ended)
+			continue;
+		in->held = !alive || incarnation_open(in) || !live_unlink(l, in);
+		in->ended = !in->held;
+	}
+}
+
 static int live_read_lost(struct collect_live *l, uint64_t *lost)
 {
 	uint32_t reason;
@@ -216,7 +257,7 @@ static void live_fill_session(const struct incarnation *in, char *text, struct c
 	*out = (struct collect_session){ .root = text,
 					 .root_len = in->len,
 					 .tier = in->slot - MOQSTAT_SLOT_SESSION,
-					 .incarnation = in->id.incarnation,
+					 .incarnation = in->shown,
 					 .held = in->held,
 					 .ref = in->id.incarnation };
 	for (field = 0; field < MOQSTAT_SESSION_FIELD_MAX; field++)
@@ -230,7 +271,7 @@ static void live_fill_broadcast(const struct incarnation *in, char *text,
 
 	*out = (struct collect_broadcast){ .path = text,
 					   .path_len = in->len,
-					   .incarnation = in->id.incarnation,
+					   .incarnation = in->shown,
 					   .held = in->held,
 					   .ref = in->id.incarnation };
 	for (slot = 0; slot < MOQSTAT_SLOT_SESSION; slot++) {
@@ -270,8 +311,11 @@ static int live_fill(struct collect_live *l, struct collect_batch *batch)
 
 static void live_retire(struct collect_live *l, struct incarnation *in)
 {
+	uint32_t *used = &l->object->bss->names_used[in->slot >= MOQSTAT_SLOT_SESSION];
+
 	live_delete_counts(l, &in->id);
-	bpf_map_delete_elem(live_names(l, in->slot), &in->id);
+	if (!bpf_map_delete_elem(live_names(l, in->slot), &in->id) && !in->guarded)
+		__atomic_sub_fetch(used, 1, __ATOMIC_SEQ_CST);
 	in->retired = true;
 	l->retired++;
 }
@@ -336,7 +380,8 @@ static int collect_live_read(struct collect *c, struct collect_batch *batch)
 	incarnations_compact(&l->known);
 	if (l->retired >= (room < LIVE_SWEEP ? room : LIVE_SWEEP) || l->full != l->full_swept)
 		live_sweep(l);
-	err = takeover_learn(l->takeover, &l->known, &l->existing);
+	err = l->object->rodata->by_guard ? 0
+					  : takeover_learn(l->takeover, &l->known, &l->existing);
 	/* Where a newer incarnation turns up, the counts of the one before it were perhaps read too
 	 * early to be final: once more. */
 	for (round = 0, l->known.superseding = true; !err && round < 2 && l->known.superseding;
@@ -351,6 +396,7 @@ static int collect_live_read(struct collect *c, struct collect_batch *batch)
 	if (err)
 		return err;
 	takeover_finish(l->takeover, &l->known);
+	live_check_guarded(l);
 	live_retire_unseen(l);
 	clock_gettime(CLOCK_REALTIME, &now);
 	batch->time_ms = (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
@@ -426,5 +472,6 @@ struct collect_live_info collect_live_info(const struct collect *c)
 		info.statistics = COLLECT_LIVE_OFF;
 	else if (l->object->bss->statistics_shared)
 		info.statistics = COLLECT_LIVE_ON;
+	info.guarded = l->object->rodata->by_guard || info.statistics == COLLECT_LIVE_OFF;
 	return info;
 }

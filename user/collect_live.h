@@ -22,6 +22,7 @@ struct collect_live_info {
 	enum collect_live_statistics statistics;
 	bool inventoried; /* the relay's tables have been walked */
 	size_t existing;  /* broadcasts and roots that had begun before the probes were attached */
+	bool guarded;	  /* identities are told by guards, not by entry pointers */
 };
 
 /** One pass over a map of counters. */

@@ -41,6 +41,9 @@ static const char options_text[] =
 	"                       __overflow__\n"
 	"  --probes KIND        auto (the default), uprobe_multi, or perf_event: slower to attach and\n"
 	"                       detach, for kernels before 6.6\n"
+	"  --identity HOW       auto (the default): by the relay's own entries where its statistics\n"
+	"                       are on, and by guards where they are off; guard: by guards always,\n"
+	"                       to check the one by the other\n"
 	"\n"
 	"sites:\n"
 	"  --binary FILE        an executable; or --pid PID: that of a process\n"
@@ -67,6 +70,7 @@ enum {
 	OPTION_OUTPUT,
 	OPTION_MAX_BROADCASTS,
 	OPTION_PROBES,
+	OPTION_IDENTITY,
 	OPTION_JSON,
 	OPTION_NO_CACHE,
 	OPTION_VERBOSE,
@@ -83,6 +87,7 @@ static const struct option options_long[] = {
 	{ "output", required_argument, NULL, OPTION_OUTPUT },
 	{ "max-broadcasts", required_argument, NULL, OPTION_MAX_BROADCASTS },
 	{ "probes", required_argument, NULL, OPTION_PROBES },
+	{ "identity", required_argument, NULL, OPTION_IDENTITY },
 	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "no-cache", no_argument, NULL, OPTION_NO_CACHE },
 	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
@@ -148,6 +153,19 @@ static int options_probes(const char *text, enum probes_kind *out)
 	return -EINVAL;
 }
 
+static int options_identity(const char *text, enum probes_identity *out)
+{
+	if (!strcmp(text, "auto")) {
+		*out = PROBES_IDENTITY_AUTO;
+	} else if (!strcmp(text, "guard")) {
+		*out = PROBES_IDENTITY_GUARD;
+	} else {
+		log_error("--identity %s: give auto or guard", text);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int options_one(struct options *o, int option)
 {
 	long number = 0;
@@ -184,6 +202,8 @@ static int options_one(struct options *o, int option)
 		return err;
 	case OPTION_PROBES:
 		return options_probes(optarg, &o->probes);
+	case OPTION_IDENTITY:
+		return options_identity(optarg, &o->identity);
 	case OPTION_JSON:
 		o->json = true;
 		return 0;

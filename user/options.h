@@ -38,6 +38,7 @@ struct options {
 	uint64_t interval_ms;
 	uint32_t max_broadcasts;
 	enum probes_kind probes;
+	enum probes_identity identity;
 	bool json;
 	bool no_cache;
 	bool verbose;

@@ -25,6 +25,9 @@
 /* include/linux/proc_ns.h, PROC_PID_INIT_INO. */
 #define PROBES_FIRST_PID_NAMESPACE 0xEFFFFFFCU
 
+/* Guards remembered at once, however few the broadcasts. */
+#define PROBES_GUARDS_MIN 16384
+
 struct probes_link_create {
 	__u32 prog_fd;
 	__u32 target_fd;
@@ -141,6 +144,18 @@ static struct bpf_program *probes_program(const struct probes *p, enum moqstat_e
 		return p->object->progs.entry;
 	case MOQSTAT_EVENT_SESSION:
 		return p->object->progs.session;
+	case MOQSTAT_EVENT_PLACE:
+		return p->object->progs.place;
+	case MOQSTAT_EVENT_SESSION_PLACE:
+		return p->object->progs.session_place;
+	case MOQSTAT_EVENT_PEEK:
+		return p->object->progs.peek;
+	case MOQSTAT_EVENT_TABLE:
+		return p->object->progs.table;
+	case MOQSTAT_EVENT_INSERT:
+		return p->object->progs.insert;
+	case MOQSTAT_EVENT_REMOVE:
+		return p->object->progs.take;
 	default:
 		return p->object->progs.allocated;
 	}
@@ -152,10 +167,14 @@ static int probes_size_maps(struct probes *p, uint32_t max_broadcasts)
 		struct bpf_map *map;
 		uint32_t entries;
 	} sizes[] = {
-		{ p->object->maps.broadcasts, max_broadcasts },
-		{ p->object->maps.roots, max_broadcasts },
+		/* Names have some more room, for what is on its way in or out. */
+		{ p->object->maps.broadcasts, max_broadcasts + max_broadcasts / 4 + 64 },
+		{ p->object->maps.roots, max_broadcasts + max_broadcasts / 4 + 64 },
 		/* Pointers of entries that are gone stay until they are swept. */
 		{ p->object->maps.entries, 4 * max_broadcasts },
+		{ p->object->maps.paths, max_broadcasts },
+		{ p->object->maps.root_paths, max_broadcasts },
+		{ p->object->maps.guards, 8 * max_broadcasts + PROBES_GUARDS_MIN },
 		/* Of a broadcast's four slots two are in use as a rule; and there are roots. */
 		{ p->object->maps.opened, 3 * max_broadcasts + MOQSTAT_SLOT_MAX },
 		{ p->object->maps.closed, 3 * max_broadcasts + MOQSTAT_SLOT_MAX },
@@ -168,8 +187,9 @@ static int probes_size_maps(struct probes *p, uint32_t max_broadcasts)
 	return err;
 }
 
-static int probes_load(struct probes *p, uint32_t max_broadcasts)
+static int probes_load(struct probes *p, const struct probes_options *options)
 {
+	uint32_t max_broadcasts = options->max_broadcasts;
 	struct bpf_program *prog;
 	uint64_t key[2];
 	int err;
@@ -189,6 +209,8 @@ static int probes_load(struct probes *p, uint32_t max_broadcasts)
 	p->object->rodata->target_tgid = p->target->pid;
 	p->object->rodata->key_low = key[0];
 	p->object->rodata->key_high = key[1];
+	p->object->rodata->names_max = max_broadcasts;
+	p->object->rodata->by_guard = options->identity == PROBES_IDENTITY_GUARD;
 	bpf_object__for_each_program(prog, p->object->obj)
 	{
 		if (p->multi)
@@ -300,8 +322,10 @@ static int probes_attach(struct probes *p)
 {
 	/* Names before what uses them, so that nothing opens unnamed in between. */
 	static const enum moqstat_event order[] = {
-		MOQSTAT_EVENT_ENTRY,	   MOQSTAT_EVENT_SESSION,      MOQSTAT_EVENT_ENTRY_NEW,
-		MOQSTAT_EVENT_SESSION_NEW, MOQSTAT_EVENT_SESSION_BUMP, MOQSTAT_EVENT_BUMP,
+		MOQSTAT_EVENT_ENTRY,	     MOQSTAT_EVENT_SESSION,	 MOQSTAT_EVENT_ENTRY_NEW,
+		MOQSTAT_EVENT_SESSION_NEW,   MOQSTAT_EVENT_TABLE,	 MOQSTAT_EVENT_PEEK,
+		MOQSTAT_EVENT_REMOVE,	     MOQSTAT_EVENT_INSERT,	 MOQSTAT_EVENT_PLACE,
+		MOQSTAT_EVENT_SESSION_PLACE, MOQSTAT_EVENT_SESSION_BUMP, MOQSTAT_EVENT_BUMP,
 	};
 	uint64_t *offsets = calloc(p->sites->len, sizeof(*offsets));
 	uint64_t *cookies = calloc(p->sites->len, sizeof(*cookies));
@@ -345,8 +369,8 @@ static int probes_choose(enum probes_kind kind, bool *multi)
 	return 0;
 }
 
-int probes_create(const struct target *target, const struct sites *sites, uint32_t max_broadcasts,
-		  enum probes_kind kind, struct probes **out)
+int probes_create(const struct target *target, const struct sites *sites,
+		  const struct probes_options *options, struct probes **out)
 {
 	struct probes *p = calloc(1, sizeof(*p));
 	size_t i;
@@ -364,9 +388,9 @@ int probes_create(const struct target *target, const struct sites *sites, uint32
 	if (!err)
 		err = target_check_memory(target);
 	if (!err)
-		err = probes_choose(kind, &p->multi);
+		err = probes_choose(options->kind, &p->multi);
 	if (!err)
-		err = probes_load(p, max_broadcasts);
+		err = probes_load(p, options);
 	if (!err)
 		err = probes_fill_sites(p);
 	if (!err)

@@ -144,22 +144,24 @@ static int run_tick(struct run *r)
 	    !before.existing == !r->info.existing)
 		return 0;
 	if (r->info.statistics == COLLECT_LIVE_OFF && before.statistics != COLLECT_LIVE_OFF)
-		log_warn("the relay (process %d) runs with its statistics off: its counts are "
-			 "unavailable in this release; start it with --stats-enabled",
-			 r->target.pid);
+		log_info(
+			"the relay (process %d) runs with its statistics off: counting by its guards",
+			r->target.pid);
 	return run_write_status(r);
 }
 
 static int run_open_live(struct run *r)
 {
 	const struct options *o = r->options;
+	const struct probes_options probes = { .kind = o->probes,
+					       .identity = o->identity,
+					       .max_broadcasts = o->max_broadcasts };
 	int err = target_init(o->pid, &r->target);
 
 	if (!err)
 		err = run_find_sites(o, r->target.exe, &r->sites);
 	if (!err)
-		err = probes_create(&r->target, &r->sites, o->max_broadcasts, o->probes,
-				    &r->probes);
+		err = probes_create(&r->target, &r->sites, &probes, &r->probes);
 	if (!err)
 		err = collect_live_create(r->probes, &r->target, r->sites.layout, &r->live);
 	if (!err)

@@ -8,46 +8,60 @@
 
 #include "log.h"
 
-static struct moqstat_operand scan_register(unsigned int reg)
+struct moqstat_operand scan_register(unsigned int reg, int32_t disp)
 {
 	return (struct moqstat_operand){ .kind = MOQSTAT_OPERAND_REG,
 					 .reg = reg,
 					 .index = MOQSTAT_REG_NONE,
 					 .scale = 1,
-					 .width = 8 };
+					 .width = 8,
+					 .disp = disp };
 }
 
-/* The branch after a successful allocation of `size` bytes: what is made there is new. */
-static int scan_allocation(struct scan *s, const struct code *code, uint32_t function, int32_t size,
-			   enum moqstat_event event)
+static bool scan_sets(const struct code_insn *insn, unsigned int reg, int32_t value)
+{
+	return insn->op == CODE_MOV && insn->dst.kind == MOQSTAT_OPERAND_REG &&
+	       insn->dst.reg == reg && insn->src.kind == MOQSTAT_OPERAND_IMM &&
+	       insn->src.disp == value;
+}
+
+ptrdiff_t scan_allocation(const struct code *code, size_t from, size_t end, int32_t size)
 {
 	size_t i, k;
 
-	for (i = 0; i < code->insns_len; i++) {
-		const struct code_insn *insn = &code->insns[i];
+	for (i = from; i < code->insns_len && i < end; i++) {
 		bool called = false;
 
-		if (insn->op != CODE_MOV || insn->dst.kind != MOQSTAT_OPERAND_REG ||
-		    insn->dst.reg != MOQSTAT_RDI || insn->src.kind != MOQSTAT_OPERAND_IMM ||
-		    insn->src.disp != size)
+		if (!scan_sets(&code->insns[i], MOQSTAT_RDI, size))
 			continue;
 		for (k = i + 1; k < code->insns_len && k <= i + SITES_NEAR; k++) {
-			struct site site = { .what = { .event = event,
-						       .when = MOQSTAT_WHEN_NONZERO,
-						       .entry = scan_register(MOQSTAT_RAX) } };
+			const struct code_insn *insn = &code->insns[k];
 
-			insn = &code->insns[k];
 			called |= insn->op == CODE_CALL;
 			if (insn->op != CODE_JCC)
 				continue;
-			if (!called || insn->cond != CODE_COND_ZERO)
-				break;
-			if (scan_site_at(s, insn, function, &site))
-				return -ERANGE;
-			return scan_add_site(s, &site);
+			if (called && insn->cond == CODE_COND_ZERO)
+				return k;
+			break;
 		}
 	}
-	return 0;
+	return -1;
+}
+
+/* Where an entry is made: what is allocated there is new. */
+static int scan_made(struct scan *s, const struct code *code, uint32_t function, int32_t size,
+		     enum moqstat_event event)
+{
+	ptrdiff_t branch = scan_allocation(code, 0, code->insns_len, size);
+	struct site site = { .what = { .event = event,
+				       .when = MOQSTAT_WHEN_NONZERO,
+				       .entry = scan_register(MOQSTAT_RAX, 0) } };
+
+	if (branch < 0)
+		return 0;
+	if (scan_site_at(s, &code->insns[branch], function, &site))
+		return -ERANGE;
+	return scan_add_site(s, &site);
 }
 
 /* The places of a function that is probed for what it is told: System V ABI, self in rdi, the
@@ -60,8 +74,8 @@ static int scan_named(struct scan *s, const struct code *code, uint32_t function
 
 	if (which != LAYOUT_ENTRY && which != LAYOUT_SESSION)
 		return 0;
-	site.what.entry = scan_register(MOQSTAT_RSI);
-	site.what.side = scan_register(MOQSTAT_RDI);
+	site.what.entry = scan_register(MOQSTAT_RSI, 0);
+	site.what.side = scan_register(MOQSTAT_RDI, 0);
 	site.what.side.kind = MOQSTAT_OPERAND_MEM;
 	site.what.side.disp = s->layout->shared_of_stats;
 	if (which == LAYOUT_SESSION) {
@@ -74,20 +88,34 @@ static int scan_named(struct scan *s, const struct code *code, uint32_t function
 	if (!err)
 		err = scan_add_site(s, &site);
 	if (!err && which == LAYOUT_ENTRY)
-		err = scan_allocation(s, code, function, layout_entry_size(s->layout),
-				      MOQSTAT_EVENT_ENTRY_NEW);
+		err = scan_made(s, code, function, layout_entry_size(s->layout),
+				MOQSTAT_EVENT_ENTRY_NEW);
 	if (!err && which == LAYOUT_SESSION)
-		err = scan_allocation(s, code, function, s->layout->session_size,
-				      MOQSTAT_EVENT_SESSION_NEW);
+		err = scan_made(s, code, function, s->layout->session_size,
+				MOQSTAT_EVENT_SESSION_NEW);
 	return err;
+}
+
+const char *scan_callee(const struct scan *s, const struct code_insn *insn)
+{
+	size_t len;
+	const struct elf_symbol *symbol =
+		insn->target ? elf_file_symbols_at(s->file, insn->target, &len) : NULL;
+
+	return symbol && symbol->addr == insn->target && *symbol->name ? symbol->name : NULL;
+}
+
+int scan_callee_which(const struct scan *s, const struct code_insn *insn)
+{
+	return insn->target ? scan_which(s, insn->target) : -1;
 }
 
 static int scan_symbol(struct scan *s, const struct elf_symbol *symbol, int which)
 {
 	const uint8_t *bytes = elf_file_bytes(s->file, symbol->addr, symbol->size);
+	size_t i, first = s->sites->len;
 	struct code code;
 	uint32_t function;
-	size_t i;
 	int err;
 
 	if (!bytes || (which < 0 && !code_may_bump(bytes, symbol->size)))
@@ -107,6 +135,8 @@ static int scan_symbol(struct scan *s, const struct elf_symbol *symbol, int whic
 		if (!err)
 			err = scan_session_bump(s, &code, symbol, i, which == LAYOUT_SESSION);
 	}
+	if (!err)
+		err = scan_guards(s, &code, first);
 	code_deinit(&code);
 	return err;
 }
@@ -146,7 +176,7 @@ static int scan_layout(struct scan *s, sites_progress progress, void *arg)
 	}
 	if (progress)
 		progress(len, len, arg);
-	return 0;
+	return scan_tables(s);
 }
 
 /* A layout is recognised when all of its functions and all of its counters are there. If not,

@@ -16,6 +16,9 @@
 #define SITES_STRIDES_MAX 512
 #define SITES_STRIDES_MIN 16
 
+/* What an IETF publisher keeps of a broadcast that it has announced, as in the name of its drop. */
+#define SCAN_IETF_ITEM "(moq_net::ietf::request::RequestId"
+
 /* A function of the layout. */
 struct scan_found {
 	uint64_t addr;
@@ -71,5 +74,29 @@ int scan_bump(struct scan *s, const struct code *code, const struct elf_symbol *
 /** The same for a session's counters; `in_session` within StatsHandle::session. */
 int scan_session_bump(struct scan *s, const struct code *code, const struct elf_symbol *symbol,
 		      size_t bump, bool in_session);
+
+/** The operand that is a register's value plus a constant. */
+struct moqstat_operand scan_register(unsigned int reg, int32_t disp);
+
+/** The branch behind a successful allocation of `size` bytes, aligned to 8, at or after the
+ *  instruction `from` and before `end`; -1 if there is none. What is made is then in rax. */
+ptrdiff_t scan_allocation(const struct code *code, size_t from, size_t end, int32_t size);
+
+/** Mangled name of the function that is called, or NULL. */
+const char *scan_callee(const struct scan *s, const struct code_insn *insn);
+
+/** Which function of the layout that is (enum layout_function), or -1. */
+int scan_callee_which(const struct scan *s, const struct code_insn *insn);
+
+/** Tell, for the sites in this function's code (those from index `first` on), whose guard it is
+ *  where the entry pointer is null; and add the sites that this takes. 0, -ENOMEM or -ERANGE. */
+int scan_guards(struct scan *s, const struct code *code, size_t first);
+
+/** The same for where guards are put and taken from: part of scan_guards(). */
+int scan_places(struct scan *s, const struct code *code, size_t first, uint32_t function,
+		bool ietf);
+
+/** After all functions: the tables whose guards are let go by another function. */
+int scan_tables(struct scan *s);
 
 #endif /* MOQSTAT_SCAN_H */

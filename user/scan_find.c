@@ -103,29 +103,9 @@ static int find_named(struct scan *s, const struct elf_symbol *symbols, size_t l
 /* ---- what a function does
  * ------------------------------------------------------------------------ */
 
-/* Does it allocate `size` bytes, and go on only if that went well? */
 static bool find_allocates(const struct code *code, uint32_t size)
 {
-	size_t i, k;
-
-	for (i = 0; i < code->insns_len; i++) {
-		const struct code_insn *insn = &code->insns[i];
-		bool called = false;
-
-		if (insn->op != CODE_MOV || insn->dst.kind != MOQSTAT_OPERAND_REG ||
-		    insn->dst.reg != MOQSTAT_RDI || insn->src.kind != MOQSTAT_OPERAND_IMM ||
-		    insn->src.disp != (int32_t)size)
-			continue;
-		for (k = i + 1; k < code->insns_len && k <= i + SITES_NEAR; k++) {
-			called |= code->insns[k].op == CODE_CALL;
-			if (code->insns[k].op != CODE_JCC)
-				continue;
-			if (called && code->insns[k].cond == CODE_COND_ZERO)
-				return true;
-			break;
-		}
-	}
-	return false;
+	return scan_allocation(code, 0, code->insns_len, (int32_t)size) >= 0;
 }
 
 /* Go along the way into a function that no branch leaves, until `is` says so of an instruction, in

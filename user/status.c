@@ -9,7 +9,7 @@
 #endif
 
 #define STATUS_OFF \
-	"the relay's own statistics are off, and this release counts only where they are on"
+	"the relay's own statistics are off; what was open before the probes were attached isn't known"
 #define STATUS_EARLY \
 	"nothing has begun since the probes were attached, so what was there before isn't known yet"
 #define STATUS_TAKEN \
@@ -19,8 +19,8 @@
 /* What a field is worth, if its sites are all there. */
 static json_t *status_state(const struct collect_live_info *info)
 {
-	if (info->statistics == COLLECT_LIVE_OFF)
-		return json_pack("{s:s, s:s}", "state", "unavailable", "reason", STATUS_OFF);
+	if (info->guarded)
+		return json_pack("{s:s, s:s}", "state", "since-attach", "reason", STATUS_OFF);
 	if (info->inventoried && !info->existing)
 		return json_pack("{s:s, s:s}", "state", "exact", "reason", STATUS_WHOLE);
 	return json_pack("{s:s, s:s}", "state", "since-attach", "reason",
@@ -37,10 +37,16 @@ static json_t *status_track(const struct sites *sites, const struct snapshot_tra
 	size_t i;
 
 	for (i = 0; i < schema->fields_len; i++) {
-		bool complete = track->kind == SNAPSHOT_SESSIONS
-					? sites_sessions_complete(sites, &reason)
-					: sites_complete(sites, track->role,
-							 schema->fields[i].field, &reason);
+		enum moqstat_field field = schema->fields[i].field;
+		bool complete;
+
+		if (track->kind == SNAPSHOT_SESSIONS)
+			complete = info->guarded ? sites_sessions_guarded(sites, &reason)
+						 : sites_sessions_complete(sites, &reason);
+		else
+			complete = info->guarded
+					   ? sites_guarded(sites, track->role, field, &reason)
+					   : sites_complete(sites, track->role, field, &reason);
 
 		json_object_set_new(fields, schema->fields[i].name,
 				    complete ? status_state(info)

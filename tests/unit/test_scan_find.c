@@ -266,6 +266,29 @@ static void broadcasts_need_one_object(void **state)
 	sites_deinit(&s);
 }
 
+/* With the relay's statistics off, the table that a closed announce was in depends on a name. */
+static void closed_announces_have_no_guard(void **state)
+{
+	const char *reason = "";
+	struct sites s;
+	size_t i;
+
+	(void)state;
+	scan(&s);
+	for (i = 0; i < s.len; i++) {
+		if (s.list[i].what.event == MOQSTAT_EVENT_BUMP &&
+		    s.list[i].what.field == MOQSTAT_ANNOUNCED_CLOSED)
+			assert_int_equal(s.list[i].what.handles, 0);
+	}
+	for (i = 0; i < MOQSTAT_ROLE_MAX; i++) {
+		assert_true(sites_complete(&s, i, MOQSTAT_ANNOUNCED_CLOSED, &reason));
+		assert_false(sites_guarded(&s, i, MOQSTAT_ANNOUNCED_CLOSED, &reason));
+		assert_string_equal(reason, "whose guard it is can't be told at one of its sites");
+		assert_true(sites_guarded(&s, i, MOQSTAT_ANNOUNCED, &reason));
+	}
+	sites_deinit(&s);
+}
+
 /* A table that lacks some names: those that are there are believed, the rest is looked at. */
 static void names_are_believed(void **state)
 {
@@ -337,10 +360,15 @@ static void short_memory_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(structure_tells_what_names_do), TEST(entries_are_made_in_one_way),
-		TEST(an_opening_follows_a_call),     TEST(tables_may_be_passed_on),
-		TEST(every_copy_is_found),	     TEST(sessions_may_be_unavailable),
-		TEST(broadcasts_need_one_object),    TEST(names_are_believed),
+		TEST(structure_tells_what_names_do),
+		TEST(entries_are_made_in_one_way),
+		TEST(an_opening_follows_a_call),
+		TEST(tables_may_be_passed_on),
+		TEST(every_copy_is_found),
+		TEST(sessions_may_be_unavailable),
+		TEST(broadcasts_need_one_object),
+		TEST(closed_announces_have_no_guard),
+		TEST(names_are_believed),
 		TEST(short_memory_is_told),
 	};
 

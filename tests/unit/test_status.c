@@ -123,21 +123,18 @@ static void assert_all_but(struct fixture *f, struct collect_live_info info, con
 static void state_follows_what_is_known(void **state)
 {
 	static const char early[] = "nothing has begun", taken[] = "taken over",
-			  whole[] = "seen from its beginning", off[] = "statistics are off";
+			  whole[] = "seen from its beginning";
 	static const struct {
 		struct collect_live_info info;
 		const char *state;
 		const char *reason;
 	} cases[] = {
 		/* In the order in which a run comes upon them. */
-		{ { COLLECT_LIVE_UNKNOWN, false, 0 }, "since-attach", early },
-		{ { COLLECT_LIVE_ON, false, 0 }, "since-attach", early },
-		{ { COLLECT_LIVE_ON, false, 3 }, "since-attach", early },
-		{ { COLLECT_LIVE_ON, true, 0 }, "exact", whole },
-		{ { COLLECT_LIVE_ON, true, 1 }, "since-attach", taken },
-		{ { COLLECT_LIVE_OFF, false, 0 }, "unavailable", off },
-		{ { COLLECT_LIVE_OFF, true, 0 }, "unavailable", off },
-		{ { COLLECT_LIVE_OFF, true, 1 }, "unavailable", off },
+		{ { COLLECT_LIVE_UNKNOWN, false, 0, false }, "since-attach", early },
+		{ { COLLECT_LIVE_ON, false, 0, false }, "since-attach", early },
+		{ { COLLECT_LIVE_ON, false, 3, false }, "since-attach", early },
+		{ { COLLECT_LIVE_ON, true, 0, false }, "exact", whole },
+		{ { COLLECT_LIVE_ON, true, 1, false }, "since-attach", taken },
 	};
 	size_t i;
 
@@ -148,7 +145,7 @@ static void state_follows_what_is_known(void **state)
 /* One bump that can't be probed takes one field with it, of one role, on both tiers. */
 static void missing_sites_make_a_field_unavailable(void **state)
 {
-	const struct collect_live_info exact = { COLLECT_LIVE_ON, true, 0 };
+	const struct collect_live_info exact = { COLLECT_LIVE_ON, true, 0, false };
 	struct fixture *f = *state;
 
 	f->sites.unprobed_len = 1;
@@ -162,7 +159,7 @@ static void missing_sites_make_a_field_unavailable(void **state)
 
 static void missing_sessions_are_unavailable(void **state)
 {
-	const struct collect_live_info exact = { COLLECT_LIVE_ON, true, 0 };
+	const struct collect_live_info exact = { COLLECT_LIVE_ON, true, 0, false };
 	struct fixture *f = *state;
 	json_t *json;
 	size_t i;
