@@ -66,7 +66,7 @@ static const char options_text[] =
 	"  --verbose            say more on standard error\n"
 	"\n"
 	"A live run needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; a kernel from 6.1 on with\n"
-	"BTF; and an x86-64 moq-relay 0.12.5 with its symbol table, whose own statistics are on.\n"
+	"BTF; and an x86-64 moq-relay 0.12.5, stripped or not, whose own statistics are on.\n"
 	"\n"
 	"exit status: 0 done, or stopped by SIGINT or SIGTERM; 1 something failed; 2 bad arguments,\n"
 	"file or process; 3 the relay of --pid ended.\n";

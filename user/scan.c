@@ -96,53 +96,18 @@ static int scan_named(struct scan *s, const struct code *code, uint32_t function
 	return err;
 }
 
-/* Which function of the layout a symbol is, or -1. */
-static int scan_which(const struct scan *s, const struct elf_symbol *symbol)
-{
-	int i, which = -1;
-	char *name;
-
-	/* Demangling tens of thousands of names would take longer than all the rest. */
-	if (!strstr(symbol->name, "moq_net") || !strstr(symbol->name, "stats"))
-		return -1;
-	name = elf_demangle(symbol->name);
-	for (i = 0; name && i < LAYOUT_FUNCTION_MAX; i++) {
-		if (!strcmp(name, s->layout->functions[i]))
-			which = i;
-	}
-	free(name);
-	return which;
-}
-
-static const struct elf_symbol *scan_callee_symbol(const struct scan *s,
-						   const struct code_insn *insn)
-{
-	size_t low = 0, high, middle;
-	const struct elf_symbol *symbols = elf_file_symbols(s->file, &high);
-	size_t len = high;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (symbols[middle].addr < insn->target)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < len && symbols[low].addr == insn->target ? &symbols[low] : NULL;
-}
-
 const char *scan_callee(const struct scan *s, const struct code_insn *insn)
 {
-	const struct elf_symbol *symbol = insn->target ? scan_callee_symbol(s, insn) : NULL;
+	size_t len;
+	const struct elf_symbol *symbol =
+		insn->target ? elf_file_symbols_at(s->file, insn->target, &len) : NULL;
 
-	return symbol ? symbol->name : NULL;
+	return symbol && symbol->addr == insn->target && *symbol->name ? symbol->name : NULL;
 }
 
 int scan_callee_which(const struct scan *s, const struct code_insn *insn)
 {
-	const struct elf_symbol *symbol = insn->target ? scan_callee_symbol(s, insn) : NULL;
-
-	return symbol ? scan_which(s, symbol) : -1;
+	return insn->target ? scan_which(s, insn->target) : -1;
 }
 
 static int scan_symbol(struct scan *s, const struct elf_symbol *symbol, int which)
@@ -192,22 +157,20 @@ static int scan_layout(struct scan *s, sites_progress progress, void *arg)
 	size_t i, k, len;
 	const struct elf_symbol *symbols = elf_file_symbols(s->file, &len);
 	uint64_t end = 0;
-	int err, which;
+	int err = scan_find(s);
 
+	if (err)
+		return err;
 	for (i = 0; i < len; i = k) {
-		/* Identical functions are folded: several names, one place. */
-		which = scan_which(s, &symbols[i]);
-		for (k = i + 1; k < len && symbols[k].addr == symbols[i].addr; k++) {
-			if (which < 0)
-				which = scan_which(s, &symbols[k]);
-		}
+		for (k = i + 1; k < len && symbols[k].addr == symbols[i].addr; k++)
+			;
 		/* Compilers don't make functions that overlap. */
 		if (symbols[i].addr < end)
 			continue;
 		end = symbols[i].addr + symbols[i].size;
 		if (progress && i / 256 != k / 256)
 			progress(i, len, arg);
-		err = scan_symbol(s, &symbols[i], which);
+		err = scan_symbol(s, &symbols[i], scan_which(s, symbols[i].addr));
 		if (err)
 			return err;
 	}
@@ -217,7 +180,8 @@ static int scan_layout(struct scan *s, sites_progress progress, void *arg)
 }
 
 /* A layout is recognised when all of its functions and all of its counters are there. If not,
- * scan.missing says what isn't. */
+ * scan.missing says what isn't. Where functions have no names, those that were not found only make
+ * what rests on them unavailable. */
 static bool scan_recognised(struct scan *scan)
 {
 	const struct sites *s = scan->sites;
@@ -225,7 +189,13 @@ static bool scan_recognised(struct scan *scan)
 	int role;
 
 	for (i = 0; i < LAYOUT_FUNCTION_MAX; i++) {
-		snprintf(scan->missing, sizeof(scan->missing), "no %s", s->layout->functions[i]);
+		if (scan->nameless && i != LAYOUT_ENTRY)
+			continue; /* what rests on it is unavailable */
+		snprintf(scan->missing, sizeof(scan->missing), "no %s%s%s", s->layout->functions[i],
+			 scan->nameless ? " by name or by what it does: " : "",
+			 scan->why	  ? scan->why
+			 : scan->nameless ? "nothing allocates entries"
+					  : "");
 		if (!sites_functions(s, i))
 			return false;
 	}
@@ -282,6 +252,7 @@ int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, str
 		scan = (struct scan){ .file = f, .layout = &all[i], .sites = &sites };
 		sites.layout = &all[i];
 		err = scan_layout(&scan, progress, arg);
+		free(scan.found);
 		if (!err && scan_recognised(&scan))
 			break;
 		sites_deinit(&sites);

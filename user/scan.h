@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scan.h - a scan in progress, shared by scan.c (functions, layouts) and scan_bump.c (bumps).
+ * scan.h - a scan in progress, shared by scan.c (layouts, what is probed in functions), scan_find.c
+ * (which function is which) and scan_bump.c (bumps).
  */
 #ifndef MOQSTAT_SCAN_H
 #define MOQSTAT_SCAN_H
@@ -18,16 +19,40 @@
 /* What an IETF publisher keeps of a broadcast that it has announced, as in the name of its drop. */
 #define SCAN_IETF_ITEM "(moq_net::ietf::request::RequestId"
 
+/* A function of the layout. */
+struct scan_found {
+	uint64_t addr;
+	int which; /* enum layout_function */
+};
+
 /* What a scan gathers besides its result. */
 struct scan {
 	const struct elf_file *file;
 	const struct layout *layout;
 	struct sites *sites;
 	size_t list_room, functions_room, unprobed_room;
+	struct scan_found *found; /* by address */
+	size_t found_len, found_room;
+	bool nameless; /* some code that may count has no name: functions were also found by what
+			* they do */
 	/* To explain a refusal: */
 	uint32_t strides[SITES_STRIDES_MAX / 8]; /* bumps seen by stride */
-	char missing[96];
+	const char *why; /* static text: why functions could not be told by what they do */
+	char missing[192];
 };
+
+/** Make room for one more element of `size` bytes; the new array, or NULL. */
+void *scan_grow(void *array, size_t len, size_t *room, size_t size);
+
+/** Find the functions of the layout: by name, and where code has none by what it does. The caller
+ *  frees scan.found. 0; -ENOMEM; -ERANGE. */
+int scan_find(struct scan *s);
+
+/** Which function of the layout, once found, is at that address: enum layout_function, or -1. */
+int scan_which(const struct scan *s, uint64_t addr);
+
+/** What one branch to a bump tells of it; false if it is no counter of a broadcast. */
+bool scan_counter(const struct scan *s, const struct bump_branch *b, struct site *site);
 
 /** Add a site to the result. 0 or -ENOMEM. */
 int scan_add_site(struct scan *s, const struct site *site);

@@ -22,7 +22,8 @@ struct guard_function {
 	struct scan *scan;
 	const struct code *code;
 	uint32_t index;
-	bool ietf; /* of IETF moq-transport, where tables are keyed by relative paths */
+	bool named; /* if not, nothing says whether it is one */
+	bool ietf;  /* of IETF moq-transport, where tables are keyed by relative paths */
 	struct path_drop *drops;
 	size_t drops_len;
 };
@@ -240,6 +241,8 @@ static int guard_close(struct guard_function *g, size_t index, size_t branch)
 	struct moqstat_site *what = &guard_site(g, index)->what;
 	bool announce = what->field == MOQSTAT_ANNOUNCED_CLOSED;
 
+	if (announce && !g->named)
+		return 0;
 	if (announce && g->ietf && what->role == MOQSTAT_SUBSCRIBER) {
 		if (what->guard.kind != MOQSTAT_OPERAND_NONE)
 			what->handles |= MOQSTAT_HANDLE_OWNER;
@@ -319,6 +322,7 @@ int scan_guards(struct scan *s, const struct code *code, size_t first)
 	if (first == last)
 		return 0;
 	g.index = s->sites->list[first].function;
+	g.named = elf_file_name_at(s->file, code->addr);
 	g.ietf = strstr(s->sites->functions[g.index].name, "moq_net::ietf::") != NULL;
 	err = path_drops_find(code, s->layout->shared_of_stats, &g.drops, &g.drops_len);
 	for (i = first; i < last && !err; i++) {

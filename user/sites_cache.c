@@ -50,7 +50,9 @@ static bool cache_path(const struct elf_file *f, char *out, size_t size)
 
 	if (!*elf_file_build_id(f) || !cache_dir(dir, sizeof(dir)))
 		return false;
-	len = snprintf(out, size, "%s/sites-%s.json", dir, elf_file_build_id(f));
+	/* Stripping keeps the build-id, but not the names of functions. */
+	len = snprintf(out, size, "%s/sites-%s%s.json", dir, elf_file_build_id(f),
+		       elf_file_is_stripped(f) ? "-stripped" : "");
 	return len > 0 && (size_t)len < size;
 }
 

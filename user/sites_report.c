@@ -45,6 +45,19 @@ static const char *operand_text(const struct moqstat_operand *op, char *out)
 	return out;
 }
 
+/* Was one of the copies found without its name? */
+static bool report_is_structural(const struct sites *s, enum layout_function which)
+{
+	size_t i;
+
+	for (i = 0; i < s->functions_len; i++) {
+		if (s->functions[i].role == (int)which &&
+		    strcmp(s->functions[i].name, s->layout->functions[which]))
+			return true;
+	}
+	return false;
+}
+
 static void report_head(const struct sites *s, const char *name, FILE *out)
 {
 	static const char *const functions[] = {
@@ -60,8 +73,9 @@ static void report_head(const struct sites *s, const char *name, FILE *out)
 		s->cached ? ", from the cache" : "");
 	fprintf(out, "functions\n");
 	for (i = 0; i < LAYOUT_FUNCTION_MAX; i++)
-		fprintf(out, "  %zu x  %-18s %s\n", sites_functions(s, i), functions[i],
-			s->layout->functions[i]);
+		fprintf(out, "  %zu x  %-18s %s%s\n", sites_functions(s, i), functions[i],
+			s->layout->functions[i],
+			report_is_structural(s, i) ? ", by structure" : "");
 	for (i = 0; i < s->len; i++)
 		closes += s->list[i].what.event == MOQSTAT_EVENT_SESSION_BUMP &&
 			  !s->list[i].what.opens;

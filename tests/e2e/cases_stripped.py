@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""Relays without symbols: `strip` of the release build, whole and in part."""
+
+import json
+import os
+import subprocess
+
+from cases import one_broadcast, transports
+from harness import check
+
+
+# What the off mode knows of announces by the names of functions: which of them are of IETF
+# moq-transport, and which calls change its tables.
+BY_NAME = ("insert", "remove", "table", "peek", "place")
+
+
+def sites(world, executable):
+    """What a scan finds, names left aside: sites as text, and which function of the layout is where."""
+    command = [world.moqstat, "sites", "--binary", executable, "--json", "--no-cache"]
+    done = subprocess.run(command, capture_output=True, timeout=60)
+    check(done.returncode == 0, f"{command}: {done.stderr.decode()}")
+    found = json.loads(done.stdout)
+    check(not found["unprobed"], f"{executable}: {found['unprobed']} can't be probed")
+    for site in found["sites"]:
+        del site["function"]  # an index
+    functions = [(f["address"], f["which"]) for f in found["functions"] if f["which"] >= 0]
+    return found["sites"], sorted(functions)
+
+
+def texts(found, named):
+    """The same as a set; if not `named`, without what only names can tell."""
+    kept = [dict(site) for site in found if named or site["event"] not in BY_NAME]
+    for site in kept:
+        if not named and site.get("field") == "announced_closed":
+            site.pop("handles", None)
+            site.pop("path", None)
+    return {json.dumps(site, sort_keys=True) for site in kept}
+
+
+def strip(world, *how):
+    """A copy of the relay without symbols."""
+    path = os.path.join(world.dir, "moq-relay" + "".join(how))
+    subprocess.run(["strip", *how, "-o", path, world.relay], check=True, timeout=60)
+    return path
+
+
+def stripped_sites(world):
+    """Structure tells the same functions and sites as names do, to the operand. What it can't tell, whose
+    a closed announce was while the relay's statistics are off, it doesn't."""
+    all_sites, functions = sites(world, world.relay)
+    check(len(all_sites) > 300 and {which for _, which in functions} == {0, 1, 2, 3},
+          "the relay has its symbols")
+    for how, named in (((), False), (("--discard-all",), False), (("--strip-debug",), True)):
+        path = strip(world, *how)
+        found, found_functions = sites(world, path)
+        os.unlink(path)
+        check(found_functions == functions, f"strip {how}: {found_functions}, not {functions}")
+        differ = texts(found, named) ^ texts(all_sites, named)
+        check(not differ, f"strip {how}: {len(differ)} sites differ: {sorted(differ)[:4]}")
+        more = texts(found, True) - texts(all_sites, True)
+        told = [site for site in map(json.loads, more) if site.get("handles") or site.get("path")]
+        check(not told, f"strip {how}: guessed: {told[:2]}")
+
+
+def stripped(world):
+    """Its frames equal the relay's own."""
+    world.relay = strip(world)
+    one_broadcast(world)
+    transports(world)
+
+
+CASES = (stripped_sites, stripped)
