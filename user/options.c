@@ -25,6 +25,7 @@ static const char options_text[] =
 	"       moqstat run --replay FILE [options]  the same from a recording; needs no root\n"
 	"       moqstat sites --pid PID | --binary FILE [--json]\n"
 	"                                            where the counters are bumped\n"
+	"       moqstat census --pid PID [--json]    what is open in a relay right now\n"
 	"       moqstat --help | --version\n"
 	"\n"
 	"run:\n"
@@ -46,7 +47,12 @@ static const char options_text[] =
 	"  --binary FILE        an executable; or --pid PID: that of a process\n"
 	"  --json               as one JSON object\n"
 	"\n"
-	"both:\n"
+	"census: announcements, track subscriptions, broadcasts subscribed to and sessions that are\n"
+	"open, by path, tier and role, from the relay's memory alone; nothing is attached.\n"
+	"  --pid PID            the relay's process\n"
+	"  --json               as one JSON object, every one by itself, with its address\n"
+	"\n"
+	"all:\n"
 	"  --no-cache           scan the executable even if its sites are known from last time\n"
 	"  --verbose            say more on standard error\n"
 	"\n"
@@ -236,6 +242,14 @@ static int options_check(const struct options *o)
 		log_error("sites: --replay and --record belong to `moqstat run`");
 		return -EINVAL;
 	}
+	if (o->command == OPTIONS_CENSUS && !o->pid) {
+		log_error("census: give --pid PID");
+		return -EINVAL;
+	}
+	if (o->command == OPTIONS_CENSUS && (o->binary || o->replay || o->record)) {
+		log_error("census: --binary, --replay and --record belong to other commands");
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -245,6 +259,8 @@ static int options_command(const char *word, enum options_command *out)
 		*out = OPTIONS_RUN;
 	else if (!strcmp(word, "sites"))
 		*out = OPTIONS_SITES;
+	else if (!strcmp(word, "census"))
+		*out = OPTIONS_CENSUS;
 	else if (!strcmp(word, "help"))
 		*out = OPTIONS_HELP;
 	else
@@ -261,7 +277,7 @@ int options_parse(int argc, char **argv, struct options *out)
 	int option;
 
 	if (named && options_command(argv[1], &o.command)) {
-		log_error("%s: no such command; there are run and sites, see moqstat --help",
+		log_error("%s: no such command; there are run, sites and census, see moqstat --help",
 			  argv[1]);
 		return -EINVAL;
 	}
@@ -279,7 +295,7 @@ int options_parse(int argc, char **argv, struct options *out)
 		return -EINVAL;
 	}
 	if (!named) {
-		log_error("say what to do: run, sites, or --help");
+		log_error("say what to do: run, sites, census, or --help");
 		return -EINVAL;
 	}
 	if (options_check(&o))
