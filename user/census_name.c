@@ -92,7 +92,7 @@ static const struct walk_text *census_root(const struct walk_task *t, enum walk_
 	size_t i;
 
 	for (i = 0; i < t->len; i++) {
-		if (t->list[i].kind != kind)
+		if (t->list[i].kind != kind || t->list[i].arcs)
 			continue;
 		if (root && !census_text_equal(root, &t->list[i].text))
 			return NULL;
@@ -144,7 +144,7 @@ static int census_announce(const struct walk_task *t, size_t guard, struct censu
 	return err;
 }
 
-/* The path of the subscriptions that a task holds on one side. *several: not all the same. */
+/* The path of the subscriptions that a task itself holds on one side. *several: not all the same. */
 static const struct walk_text *census_subscribed(const struct walk_task *t, uint8_t role,
 						 bool *several)
 {
@@ -154,7 +154,7 @@ static const struct walk_text *census_subscribed(const struct walk_task *t, uint
 	for (i = 0; i < t->len; i++) {
 		const struct walk_event *e = &t->list[i];
 
-		if (e->kind != WALK_SUBSCRIPTION || e->role != role)
+		if (e->kind != WALK_SUBSCRIPTION || e->role != role || e->arcs)
 			continue;
 		if (path && !census_text_equal(path, &e->text))
 			*several = true;
@@ -163,7 +163,7 @@ static const struct walk_text *census_subscribed(const struct walk_task *t, uint
 	return path;
 }
 
-/* Does a task refer to it? */
+/* Does a task itself refer to it, not only something that it shares with others? */
 static bool census_refers(const struct walk_task *t, enum walk_kind kind, uint64_t to)
 {
 	size_t i;
@@ -171,7 +171,7 @@ static bool census_refers(const struct walk_task *t, enum walk_kind kind, uint64
 	for (i = 0; i < t->len; i++) {
 		const struct walk_event *e = &t->list[i];
 
-		if (e->kind == kind && (kind == WALK_ARC ? e->at : e->value) == to)
+		if (e->kind == kind && !e->arcs && (kind == WALK_ARC ? e->at : e->value) == to)
 			return true;
 	}
 	return false;
@@ -197,25 +197,42 @@ static const struct walk_text *census_by_reference(const struct walk_task *tasks
 	return path;
 }
 
-/* A track's guard is in the task that holds the subscription; or in the session's table of tracks,
- * and the task shares it, or shares the track that lies beside it there. */
+/* An Arc's counts are in front of the guard, if the destructor came to it through them. */
+static bool census_shared(const struct walk_task *t, size_t guard)
+{
+	size_t i;
+
+	for (i = guard; i-- > 0;) {
+		if (t->list[i].kind == WALK_ARC)
+			return t->list[i].at == t->list[guard].at - CENSUS_ARC_HEAD &&
+			       t->list[guard].arcs == t->list[i].arcs + 1;
+	}
+	return false;
+}
+
+/* A track's guard is the task's own, which holds the subscription too; or it is in the session's
+ * table of tracks, and the task that holds the subscription shares the guard, or the track that
+ * lies beside it in the table. */
 static int census_track(const struct walk_task *tasks, size_t len, size_t at, size_t guard,
 			struct census *c)
 {
 	const struct walk_task *t = &tasks[at];
 	const struct walk_event *g = &t->list[guard];
-	bool several = false, shared = census_refers(t, WALK_ARC, g->at - CENSUS_ARC_HEAD);
-	const struct walk_text *path = g->table ? NULL : census_subscribed(t, g->role, &several);
+	bool several = false, shared = census_shared(t, guard);
+	unsigned int arcs = g->arcs - shared;
+	const struct walk_text *path = arcs ? NULL : census_subscribed(t, g->role, &several);
 	size_t i;
 	int err;
 
 	if (!path && shared)
 		path = census_by_reference(tasks, len, g->role, WALK_ARC, g->at - CENSUS_ARC_HEAD,
 					   &several);
-	for (i = guard; !path && g->table && i-- > 0 && !census_is_guard(&t->list[i]);) {
-		if (t->list[i].kind == WALK_TOUCH && t->list[i].table == g->table)
-			path = census_by_reference(tasks, len, g->role, WALK_TOUCH,
-						   t->list[i].value, &several);
+	for (i = guard; !path && arcs && i-- > 0 && !census_is_guard(&t->list[i]);) {
+		const struct walk_event *e = &t->list[i];
+
+		if (e->kind == WALK_TOUCH && e->arcs == arcs && e->table == g->table)
+			path = census_by_reference(tasks, len, g->role, WALK_TOUCH, e->value,
+						   &several);
 	}
 	if (!path || several) {
 		c->untold[CENSUS_TRACK]++;

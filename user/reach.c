@@ -141,6 +141,7 @@ static int reach_functions(struct reach_graph *g, const struct sites *sites, str
 			.addr = s->addr,
 			.size = s->size,
 			.kind = reach_kind(s->name, sites, s->addr),
+			.arc = reach_has(s->name, "drop_slow", ""),
 			.ietf = reach_has(s->name, "moq_net", "ietf"),
 		};
 	}

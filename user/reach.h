@@ -29,6 +29,7 @@ struct reach_function {
 	uint64_t size;
 	uint32_t kind; /* enum reach_kind */
 	bool leads;    /* to the end of a guard */
+	bool arc;      /* drops what an Arc holds, once nothing else holds it */
 	bool ietf;     /* its type is of the IETF drafts' module */
 };
 

@@ -39,7 +39,7 @@ static const struct reach_function *walk_function(const struct walk *w, uint64_t
 }
 
 /* What the functions that are being executed tell of an event: the innermost hash table that is
- * dropped, and whose session it is. */
+ * dropped, whose session it is, and how many Arcs deep it is. */
 static void walk_where(const struct walk *w, struct walk_event *e)
 {
 	size_t len;
@@ -51,6 +51,7 @@ static void walk_where(const struct walk *w, struct walk_event *e)
 		if (f && f->kind == REACH_TABLE && !e->table)
 			e->table = frames[len].self;
 		e->ietf |= f && f->ietf;
+		e->arcs += f && f->arc;
 	}
 }
 

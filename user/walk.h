@@ -39,6 +39,7 @@ struct walk_event {
 	uint8_t role;
 	uint8_t tier;
 	bool ietf;	/* within a session of the IETF's drafts */
+	uint8_t arcs;	/* Arcs that it is in; 0: the task's own */
 	uint64_t at;
 	uint64_t value;
 	uint64_t owner; /* guards: the word in front of it */
