@@ -12,7 +12,7 @@
 #include "walk.h"
 
 /* A task that is being polled, or changes, is looked at again; this often, and after this long. */
-#define CENSUS_TRIES 200
+#define CENSUS_TRIES   200
 #define CENSUS_WAIT_US 100
 
 static const char *const census_kinds[] = { "announce", "track", "broadcast", "session" };
@@ -71,7 +71,7 @@ int census_read(const struct target *target, const struct census_plan *plan, str
 	if (!err)
 		err = census_walk(walk, &tasks, seen, &c);
 	if (!err)
-		err = census_name(target, seen, tasks.len, &c);
+		err = census_name(seen, tasks.len, &c);
 	for (i = 0; seen && i < tasks.len; i++)
 		walk_task_deinit(&seen[i]);
 	free(seen);

@@ -26,11 +26,11 @@ enum census_kind {
 
 /** One guard that is open. */
 struct census_item {
-	uint8_t kind;	/* enum census_kind */
-	uint8_t role;	/* enum moqstat_role; MOQSTAT_ROLE_MAX for sessions */
-	uint8_t tier;	/* enum moqstat_tier */
-	bool shared;	/* the guard is in an Arc of its own (the two counts are in front of it) */
-	uint32_t len;	/* bytes of path */
+	uint8_t kind; /* enum census_kind */
+	uint8_t role; /* enum moqstat_role; MOQSTAT_ROLE_MAX for sessions */
+	uint8_t tier; /* enum moqstat_tier */
+	bool shared;  /* the guard is in an Arc of its own (the two counts are in front of it) */
+	uint32_t len; /* bytes of path */
 	uint32_t key_len;
 	char *path;	/* absolute path, or a session's root; UTF-8, no NUL at its end */
 	uint64_t guard; /* its address in the relay; of the Arc of counts for CENSUS_BROADCAST */

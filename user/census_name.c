@@ -11,6 +11,29 @@
 /* Most bytes of an element of a table. */
 #define CENSUS_ELEMENT_MAX 4096
 
+/* Something that a task itself refers to, not only something that it shares with others. */
+struct census_reference {
+	uint64_t to;   /* address of an Arc's counts, or of another shared object */
+	uint32_t task; /* index */
+	uint32_t kind; /* WALK_ARC or WALK_TOUCH */
+};
+
+/* A broadcast that a session has announced to the relay, by the object that all refer to. */
+struct census_announced {
+	uint64_t object;
+	struct walk_text path; /* NULL: differing ones were found */
+};
+
+struct census_names {
+	const struct walk_task *tasks;
+	size_t len;
+	struct census *out;
+	struct census_reference *references; /* by `to` */
+	size_t references_len;
+	struct census_announced *announced; /* by `object` */
+	size_t announced_len, announced_room;
+};
+
 static bool census_text_equal(const struct walk_text *a, const struct walk_text *b)
 {
 	return a->len == b->len && !memcmp(a->bytes, b->bytes, a->len);
@@ -130,8 +153,8 @@ static int census_announce(const struct walk_task *t, size_t guard, struct censu
 	}
 	if (!g->ietf)
 		return census_add(c, g, CENSUS_ANNOUNCE, &key->text, &key->text);
-	root = census_root(t, g->role == MOQSTAT_PUBLISHER ? WALK_CONSUMER_ROOT :
-							     WALK_PRODUCER_ROOT);
+	root = census_root(t,
+			   g->role == MOQSTAT_PUBLISHER ? WALK_CONSUMER_ROOT : WALK_PRODUCER_ROOT);
 	if (!root) {
 		c->untold[CENSUS_ANNOUNCE]++;
 		return 0;
@@ -144,7 +167,19 @@ static int census_announce(const struct walk_task *t, size_t guard, struct censu
 	return err;
 }
 
-/* The path of the subscriptions that a task itself holds on one side. *several: not all the same. */
+/* Two paths found for one thing: the same, or none can be told. */
+static void census_agree(const struct walk_text **path, const struct walk_text *found,
+			 bool *several)
+{
+	if (!found)
+		return;
+	if (*path && !census_text_equal(*path, found))
+		*several = true;
+	*path = found;
+}
+
+/* The path of the subscriptions that a task itself holds on one side. *several: not all the same.
+ */
 static const struct walk_text *census_subscribed(const struct walk_task *t, uint8_t role,
 						 bool *several)
 {
@@ -154,45 +189,73 @@ static const struct walk_text *census_subscribed(const struct walk_task *t, uint
 	for (i = 0; i < t->len; i++) {
 		const struct walk_event *e = &t->list[i];
 
-		if (e->kind != WALK_SUBSCRIPTION || e->role != role || e->arcs)
-			continue;
-		if (path && !census_text_equal(path, &e->text))
-			*several = true;
-		path = &e->text;
+		if (e->kind == WALK_SUBSCRIPTION && e->role == role && !e->arcs)
+			census_agree(&path, &e->text, several);
 	}
 	return path;
 }
 
-/* Does a task itself refer to it, not only something that it shares with others? */
-static bool census_refers(const struct walk_task *t, enum walk_kind kind, uint64_t to)
+static int census_announced_compare(const void *a, const void *b)
 {
+	const struct census_announced *x = a, *y = b;
+
+	return x->object < y->object ? -1 : x->object > y->object;
+}
+
+/* The path of the broadcast that a task itself refers to. */
+static const struct walk_text *census_announced(const struct census_names *n,
+						const struct walk_task *t, bool *several)
+{
+	const struct walk_text *path = NULL;
 	size_t i;
 
 	for (i = 0; i < t->len; i++) {
 		const struct walk_event *e = &t->list[i];
+		const struct census_announced key = { .object = e->value }, *found;
 
-		if (e->kind == kind && !e->arcs && (kind == WALK_ARC ? e->at : e->value) == to)
-			return true;
+		if (e->kind != WALK_TOUCH || e->arcs || e->table || !n->announced_len)
+			continue;
+		found = bsearch(&key, n->announced, n->announced_len, sizeof(key),
+				census_announced_compare);
+		if (found && !found->path.bytes)
+			*several = true;
+		else if (found)
+			census_agree(&path, &found->path, several);
 	}
-	return false;
+	return path;
 }
 
-/* The path of those tasks that refer to something and hold a subscription. */
-static const struct walk_text *census_by_reference(const struct walk_task *tasks, size_t len,
-						   uint8_t role, enum walk_kind kind, uint64_t to,
-						   bool *several)
+/* The path of what a task serves: of the subscription that it holds; or, until that is confirmed,
+ * of the broadcast that it asks. */
+static const struct walk_text *census_served(const struct census_names *n,
+					     const struct walk_task *t, uint8_t role, bool *several)
 {
-	const struct walk_text *path = NULL, *found;
-	size_t i;
+	const struct walk_text *path = census_subscribed(t, role, several);
 
-	for (i = 0; i < len; i++) {
-		if (!census_refers(&tasks[i], kind, to))
-			continue;
-		found = census_subscribed(&tasks[i], role, several);
-		if (found && path && !census_text_equal(path, found))
-			*several = true;
-		if (found)
-			path = found;
+	return path ? path : census_announced(n, t, several);
+}
+
+/* The path of those tasks that themselves refer to something. */
+static const struct walk_text *census_by_reference(const struct census_names *n, uint8_t role,
+						   enum walk_kind kind, uint64_t to, bool *several)
+{
+	const struct walk_text *path = NULL;
+	size_t low = 0, high = n->references_len;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (n->references[mid].to < to)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < n->references_len && n->references[low].to == to; low++) {
+		const struct census_reference *r = &n->references[low];
+
+		if (r->kind == kind)
+			census_agree(&path, census_served(n, &n->tasks[r->task], role, several),
+				     several);
 	}
 	return path;
 }
@@ -213,53 +276,41 @@ static bool census_shared(const struct walk_task *t, size_t guard)
 /* A track's guard is the task's own, which holds the subscription too; or it is in the session's
  * table of tracks, and the task that holds the subscription shares the guard, or the track that
  * lies beside it in the table. */
-static int census_track(const struct walk_task *tasks, size_t len, size_t at, size_t guard,
-			struct census *c)
+static int census_track(const struct census_names *n, const struct walk_task *t, size_t guard)
 {
-	const struct walk_task *t = &tasks[at];
 	const struct walk_event *g = &t->list[guard];
 	bool several = false, shared = census_shared(t, guard);
 	unsigned int arcs = g->arcs - shared;
-	const struct walk_text *path = arcs ? NULL : census_subscribed(t, g->role, &several);
+	const struct walk_text *path = arcs ? NULL : census_served(n, t, g->role, &several);
 	size_t i;
 	int err;
 
 	if (!path && shared)
-		path = census_by_reference(tasks, len, g->role, WALK_ARC, g->at - CENSUS_ARC_HEAD,
-					   &several);
+		path = census_by_reference(n, g->role, WALK_ARC, g->at - CENSUS_ARC_HEAD, &several);
 	for (i = guard; !path && arcs && i-- > 0 && !census_is_guard(&t->list[i]);) {
 		const struct walk_event *e = &t->list[i];
 
 		if (e->kind == WALK_TOUCH && e->arcs == arcs && e->table == g->table)
-			path = census_by_reference(tasks, len, g->role, WALK_TOUCH, e->value,
-						   &several);
+			path = census_by_reference(n, g->role, WALK_TOUCH, e->value, &several);
 	}
 	if (!path || several) {
-		c->untold[CENSUS_TRACK]++;
+		n->out->untold[CENSUS_TRACK]++;
 		return 0;
 	}
-	err = census_add(c, g, CENSUS_TRACK, path, NULL);
+	err = census_add(n->out, g, CENSUS_TRACK, path, NULL);
 	if (!err)
-		c->items[c->len - 1].shared = shared;
+		n->out->items[n->out->len - 1].shared = shared;
 	return err;
 }
 
-/* A session's first to last subscription to a path count once: each path once per Arc of counts. */
+/* Each subscription to a path refers to the counts of its session and side. */
 static int census_broadcast(const struct walk_event *e, struct census *c)
 {
-	size_t i;
 	int err;
 
 	if (e->tier >= MOQSTAT_TIER_MAX || e->role >= MOQSTAT_ROLE_MAX) {
 		c->untold[CENSUS_BROADCAST]++;
 		return 0;
-	}
-	for (i = 0; i < c->len; i++) {
-		const struct census_item *item = &c->items[i];
-
-		if (item->kind == CENSUS_BROADCAST && item->guard == e->value &&
-		    item->len == e->text.len && !memcmp(item->path, e->text.bytes, item->len))
-			return 0;
 	}
 	err = census_add(c, e, CENSUS_BROADCAST, &e->text, NULL);
 	if (!err) {
@@ -289,30 +340,175 @@ static int census_item_compare(const void *a, const void *b)
 	return order;
 }
 
-int census_name(const struct target *target, const struct walk_task *tasks, size_t len,
-		struct census *c)
+/* A session's first to last subscription to a path count once. */
+static void census_sort(struct census *c)
 {
-	size_t i, k;
+	size_t i, kept = 0;
+
+	if (c->len)
+		qsort(c->items, c->len, sizeof(*c->items), census_item_compare);
+	for (i = 0; i < c->len; i++) {
+		if (kept && c->items[i].kind == CENSUS_BROADCAST &&
+		    !census_item_compare(&c->items[kept - 1], &c->items[i])) {
+			free(c->items[i].path);
+			continue;
+		}
+		c->items[kept++] = c->items[i];
+	}
+	c->len = kept;
+}
+
+/* Is this a reference to a broadcast from the table of those that a session has announced? There
+ * the relative path is the key; with the IETF's drafts the guard is in the same element, with
+ * moq-lite none is. */
+static const struct walk_event *census_announced_key(const struct walk_task *t, size_t touch)
+{
+	const struct walk_event *e = &t->list[touch], *key = touch ? e - 1 : NULL;
+	const struct walk_event *next = touch + 1 < t->len ? e + 1 : NULL;
+	bool guarded = next && next->table == e->table && census_is_guard(next);
+	bool shared = next && next->table == e->table && next->kind == WALK_ARC;
+
+	if (e->kind != WALK_TOUCH || !e->table || !key || key->kind != WALK_STRING ||
+	    key->table != e->table || key->at >= e->at || e->at - key->at >= CENSUS_ELEMENT_MAX)
+		return NULL;
+	if (e->ietf)
+		return guarded && next->kind == WALK_ANNOUNCE && next->role == MOQSTAT_SUBSCRIBER
+			       ? key
+			       : NULL;
+	return e->arcs || guarded || shared ? NULL : key;
+}
+
+static int census_announced_add(struct census_names *n, uint64_t object,
+				const struct walk_text *root, const struct walk_text *key)
+{
+	if (n->announced_len == n->announced_room) {
+		size_t room = n->announced_room ? 2 * n->announced_room : 64;
+		struct census_announced *grown = reallocarray(n->announced, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		n->announced = grown;
+		n->announced_room = room;
+	}
+	n->announced[n->announced_len].object = object;
+	return census_join(root, key, &n->announced[n->announced_len].path)
+		       ? -ENOMEM
+		       : (n->announced_len++, 0);
+}
+
+static int census_find_announced(struct census_names *n)
+{
+	size_t i, k, kept = 0;
 	int err = 0;
 
-	(void)target;
-	for (i = 0; i < len; i++) {
-		for (k = 0; k < tasks[i].len && !err; k++) {
-			const struct walk_event *e = &tasks[i].list[k];
+	for (i = 0; i < n->len; i++) {
+		const struct walk_task *t = &n->tasks[i];
+		const struct walk_text *root = census_root(t, WALK_PRODUCER_ROOT);
 
-			if (e->kind == WALK_ANNOUNCE)
-				err = census_announce(&tasks[i], k, c);
-			else if (e->kind == WALK_TRACK)
-				err = census_track(tasks, len, i, k, c);
-			else if (e->kind == WALK_SUBSCRIPTION)
-				err = census_broadcast(e, c);
-			else if (e->kind == WALK_SESSION && e->tier < MOQSTAT_TIER_MAX)
-				err = census_add(c, e, CENSUS_SESSION, &e->text, NULL);
-			else if (e->kind == WALK_SESSION)
-				c->untold[CENSUS_SESSION]++;
+		for (k = 0; root && k < t->len && !err; k++) {
+			const struct walk_event *key = census_announced_key(t, k);
+
+			if (key)
+				err = census_announced_add(n, t->list[k].value, root, &key->text);
 		}
 	}
-	if (!err && c->len)
-		qsort(c->items, c->len, sizeof(*c->items), census_item_compare);
+	if (err || !n->announced_len)
+		return err;
+	qsort(n->announced, n->announced_len, sizeof(*n->announced), census_announced_compare);
+	for (i = 0; i < n->announced_len; i++) {
+		struct census_announced *last = &n->announced[kept ? kept - 1 : 0];
+
+		if (!kept || last->object != n->announced[i].object) {
+			n->announced[kept++] = n->announced[i];
+			continue;
+		}
+		if (last->path.bytes && !census_text_equal(&last->path, &n->announced[i].path)) {
+			free(last->path.bytes);
+			last->path.bytes = NULL;
+		}
+		free(n->announced[i].path.bytes);
+	}
+	n->announced_len = kept;
+	return 0;
+}
+
+static int census_reference_compare(const void *a, const void *b)
+{
+	const struct census_reference *x = a, *y = b;
+
+	return x->to < y->to ? -1 : x->to > y->to;
+}
+
+static bool census_is_reference(const struct walk_event *e)
+{
+	return (e->kind == WALK_ARC || e->kind == WALK_TOUCH) && !e->arcs && !e->table;
+}
+
+static int census_find_references(struct census_names *n)
+{
+	size_t i, k, all = 0;
+
+	for (i = 0; i < n->len; i++) {
+		for (k = 0; k < n->tasks[i].len; k++)
+			all += census_is_reference(&n->tasks[i].list[k]);
+	}
+	n->references = calloc(all + 1, sizeof(*n->references));
+	if (!n->references)
+		return -ENOMEM;
+	for (i = 0; i < n->len; i++) {
+		for (k = 0; k < n->tasks[i].len; k++) {
+			const struct walk_event *e = &n->tasks[i].list[k];
+
+			if (census_is_reference(e))
+				n->references[n->references_len++] = (struct census_reference){
+					.to = e->kind == WALK_ARC ? e->at : e->value,
+					.task = i,
+					.kind = e->kind,
+				};
+		}
+	}
+	qsort(n->references, n->references_len, sizeof(*n->references), census_reference_compare);
+	return 0;
+}
+
+static int census_name_event(const struct census_names *n, const struct walk_task *t, size_t at)
+{
+	const struct walk_event *e = &t->list[at];
+
+	switch (e->kind) {
+	case WALK_ANNOUNCE:
+		return census_announce(t, at, n->out);
+	case WALK_TRACK:
+		return census_track(n, t, at);
+	case WALK_SUBSCRIPTION:
+		return census_broadcast(e, n->out);
+	case WALK_SESSION:
+		if (e->tier < MOQSTAT_TIER_MAX)
+			return census_add(n->out, e, CENSUS_SESSION, &e->text, NULL);
+		n->out->untold[CENSUS_SESSION]++;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+int census_name(const struct walk_task *tasks, size_t len, struct census *c)
+{
+	struct census_names n = { .tasks = tasks, .len = len, .out = c };
+	size_t i, k;
+	int err = census_find_references(&n);
+
+	if (!err)
+		err = census_find_announced(&n);
+	for (i = 0; i < len; i++) {
+		for (k = 0; k < tasks[i].len && !err; k++)
+			err = census_name_event(&n, &tasks[i], k);
+	}
+	for (i = 0; i < n.announced_len; i++)
+		free(n.announced[i].path.bytes);
+	free(n.announced);
+	free(n.references);
+	if (!err)
+		census_sort(c);
 	return err;
 }

@@ -21,9 +21,9 @@ const struct census_close *census_plan_close(const struct census_plan *p, uint64
 {
 	struct census_close key = { .addr = addr };
 
-	return p->closes_len ? bsearch(&key, p->closes, p->closes_len, sizeof(key),
-				       census_close_compare)
-			     : NULL;
+	return p->closes_len
+		       ? bsearch(&key, p->closes, p->closes_len, sizeof(key), census_close_compare)
+		       : NULL;
 }
 
 /* One of several at an address is enough: they are told the same. */
@@ -71,8 +71,7 @@ static int census_plan_code(struct census_plan *p, const struct elf_file *f)
 
 static bool census_plan_is_memory(const struct moqstat_operand *op, unsigned int base)
 {
-	return op->kind == MOQSTAT_OPERAND_MEM && op->reg == base &&
-	       op->index == MOQSTAT_REG_NONE;
+	return op->kind == MOQSTAT_OPERAND_MEM && op->reg == base && op->index == MOQSTAT_REG_NONE;
 }
 
 /* The path that a destructor frees from within its own object: mov rdi, [self + text] and, next to
@@ -101,8 +100,8 @@ static int64_t census_plan_text(const struct elf_file *f, const struct reach_fun
 			const struct code_insn *next = &code.insns[k];
 
 			if (next->op != CODE_MOV || next->dst.kind != MOQSTAT_OPERAND_REG ||
-			    next->dst.reg != MOQSTAT_RDX ||
-			    next->src.kind != MOQSTAT_OPERAND_IMM || next->src.disp != 1)
+			    next->dst.reg != MOQSTAT_RDX || next->src.kind != MOQSTAT_OPERAND_IMM ||
+			    next->src.disp != 1)
 				continue;
 			found = found < 0 || found == in->src.disp - 8 ? in->src.disp - 8 : -2;
 		}

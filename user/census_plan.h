@@ -33,8 +33,8 @@ struct census_plan {
 	size_t closes_len;
 	struct census_session *sessions; /* all that were found, each once */
 	size_t sessions_len;
-	int64_t producer_root; /* offset of the root in an OriginProducer, or -1 */
-	int64_t consumer_root; /* and in an OriginConsumer */
+	int64_t producer_root;	/* offset of the root in an OriginProducer, or -1 */
+	int64_t consumer_root;	/* and in an OriginConsumer */
 	uint64_t anchor;	/* an address of the code, */
 	uint64_t anchor_offset; /* and where it is in the file */
 };

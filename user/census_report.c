@@ -33,14 +33,13 @@ static json_t *census_report_address(uint64_t address)
 
 static json_t *census_report_item(const struct census_item *i)
 {
-	json_t *item = json_pack("{s:s, s:s#, s:s, s:s*, s:o, s:b, s:o, s:o, s:o}", "kind",
-				 census_kind_name(i->kind), i->kind == CENSUS_SESSION ? "root" : "path",
-				 i->path, (int)i->len, "tier", census_report_tier(i->tier), "role",
-				 census_report_role(i->role), "guard",
-				 census_report_address(i->guard), "shared", i->shared, "entry",
-				 census_report_address(i->entry), "owner",
-				 census_report_address(i->owner), "table",
-				 census_report_address(i->table));
+	json_t *item = json_pack(
+		"{s:s, s:s#, s:s, s:s*, s:o, s:b, s:o, s:o, s:o}", "kind",
+		census_kind_name(i->kind), i->kind == CENSUS_SESSION ? "root" : "path", i->path,
+		(int)i->len, "tier", census_report_tier(i->tier), "role",
+		census_report_role(i->role), "guard", census_report_address(i->guard), "shared",
+		i->shared, "entry", census_report_address(i->entry), "owner",
+		census_report_address(i->owner), "table", census_report_address(i->table));
 
 	if (item && i->key && json_object_set_new(item, "key", json_stringn(i->key, i->key_len))) {
 		json_decref(item);
@@ -138,9 +137,10 @@ static int census_report_plan(const struct options *o, const struct target *targ
 		err = census_plan_create(f, &sites, out);
 		if (err)
 			log_error("what is open in %s can't be told: %s", target->exe_name,
-				  err == -ENOTSUP ? "it has no symbols that name its types; install "
-						    "moq-relay unstripped, as `cargo install` does"
-						  : strerror(-err));
+				  err == -ENOTSUP
+					  ? "it has no symbols that name its types; install "
+					    "moq-relay unstripped, as `cargo install` does"
+					  : strerror(-err));
 		sites_deinit(&sites);
 	}
 	elf_file_destroy(f);

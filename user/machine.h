@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define MACHINE_PAGE	   4096
-#define MACHINE_PAGES_MAX  2048	 /* of the relay's that one run may look at */
+#define MACHINE_PAGES_MAX  2048 /* of the relay's that one run may look at */
 #define MACHINE_STEPS_MAX  400000
 #define MACHINE_FRAMES_MAX 64
 #define MACHINE_STACK	   (16 * MACHINE_PAGE)
@@ -27,12 +27,12 @@
 
 /** Why a run ended. */
 enum machine_end {
-	MACHINE_DONE = 0,    /* the function returned */
-	MACHINE_UNREADABLE,  /* it read memory that isn't there */
-	MACHINE_UNKNOWN,     /* an instruction that isn't known here */
-	MACHINE_TRAP,	     /* it would have panicked, or ran out of its function */
-	MACHINE_ENDLESS,     /* more steps, pages or calls than such code takes */
-	MACHINE_STOPPED,     /* a callback said so */
+	MACHINE_DONE = 0,   /* the function returned */
+	MACHINE_UNREADABLE, /* it read memory that isn't there */
+	MACHINE_UNKNOWN,    /* an instruction that isn't known here */
+	MACHINE_TRAP,	    /* it would have panicked, or ran out of its function */
+	MACHINE_ENDLESS,    /* more steps, pages or calls than such code takes */
+	MACHINE_STOPPED,    /* a callback said so */
 	MACHINE_NO_MEMORY,
 };
 

@@ -24,9 +24,9 @@ struct machine_memory {
 	int (*page)(void *arg, uint64_t addr, uint8_t bytes[MACHINE_PAGE]);
 	void *arg;
 	struct machine_page *pages[MACHINE_PAGES_MAX];
-	size_t len;				/* pages in use */
-	size_t room;				/* pages allocated */
-	uint16_t slots[MACHINE_MEMORY_SLOTS];	/* index + 1 by hash of address */
+	size_t len;			      /* pages in use */
+	size_t room;			      /* pages allocated */
+	uint16_t slots[MACHINE_MEMORY_SLOTS]; /* index + 1 by hash of address */
 	uint8_t stack[MACHINE_STACK];
 	uint64_t stack_from[MACHINE_STACK / 8]; /* where what was pushed had been loaded from */
 };

@@ -9,9 +9,9 @@
 
 #include "machine_memory.h"
 
-#define MACHINE_RAX 0
-#define MACHINE_RSP 4
-#define MACHINE_RDI 7
+#define MACHINE_RAX  0
+#define MACHINE_RSP  4
+#define MACHINE_RDI  7
 #define MACHINE_NONE 0xff
 
 /* How far behind a decrement the call is that a zero leads to. */
@@ -20,11 +20,18 @@
 /* Where the outermost function returns to. */
 #define MACHINE_BACK 0x00fe000000000000ull
 
-enum machine_operand_kind { MACHINE_NO_OPERAND = 0, MACHINE_REG, MACHINE_XMM, MACHINE_MEM, MACHINE_IMM, MACHINE_TLS };
+enum machine_operand_kind {
+	MACHINE_NO_OPERAND = 0,
+	MACHINE_REG,
+	MACHINE_XMM,
+	MACHINE_MEM,
+	MACHINE_IMM,
+	MACHINE_TLS
+};
 
 struct machine_operand {
 	uint8_t kind;
-	uint8_t reg;   /* or the base of memory */
+	uint8_t reg; /* or the base of memory */
 	uint8_t index;
 	uint8_t scale;
 	uint8_t size;  /* bytes */
@@ -130,9 +137,9 @@ static bool machine_fail(struct machine *m, enum machine_end end)
 
 static bool machine_memory_failed(struct machine *m, int err)
 {
-	return machine_fail(m, err == -ENOMEM ? MACHINE_NO_MEMORY :
-			       err == -E2BIG  ? MACHINE_ENDLESS :
-						MACHINE_UNREADABLE);
+	return machine_fail(m, err == -ENOMEM  ? MACHINE_NO_MEMORY
+			       : err == -E2BIG ? MACHINE_ENDLESS
+					       : MACHINE_UNREADABLE);
 }
 
 bool machine_read(struct machine *m, uint64_t addr, void *out, size_t size)
@@ -146,8 +153,8 @@ static uint8_t machine_gpr(ZydisRegister reg)
 {
 	ZydisRegister wide = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
 
-	return wide >= ZYDIS_REGISTER_RAX && wide <= ZYDIS_REGISTER_R15 ? wide - ZYDIS_REGISTER_RAX :
-									  MACHINE_NONE;
+	return wide >= ZYDIS_REGISTER_RAX && wide <= ZYDIS_REGISTER_R15 ? wide - ZYDIS_REGISTER_RAX
+									: MACHINE_NONE;
 }
 
 static bool machine_operand(const ZydisDecodedOperand *op, uint64_t next,
@@ -165,17 +172,18 @@ static bool machine_operand(const ZydisDecodedOperand *op, uint64_t next,
 		}
 		out->kind = MACHINE_REG;
 		out->reg = machine_gpr(op->reg.value);
-		out->high = op->reg.value >= ZYDIS_REGISTER_AH && op->reg.value <= ZYDIS_REGISTER_BH;
+		out->high =
+			op->reg.value >= ZYDIS_REGISTER_AH && op->reg.value <= ZYDIS_REGISTER_BH;
 		return out->reg != MACHINE_NONE;
 	case ZYDIS_OPERAND_TYPE_IMMEDIATE:
 		out->kind = MACHINE_IMM;
 		out->value = op->imm.is_signed ? op->imm.value.s : (int64_t)op->imm.value.u;
 		return true;
 	case ZYDIS_OPERAND_TYPE_MEMORY:
-		out->kind = op->mem.segment == ZYDIS_REGISTER_FS ||
-					    op->mem.segment == ZYDIS_REGISTER_GS ?
-				    MACHINE_TLS :
-				    MACHINE_MEM;
+		out->kind =
+			op->mem.segment == ZYDIS_REGISTER_FS || op->mem.segment == ZYDIS_REGISTER_GS
+				? MACHINE_TLS
+				: MACHINE_MEM;
 		out->value = op->mem.disp.value;
 		out->scale = op->mem.scale;
 		if (op->mem.base == ZYDIS_REGISTER_RIP)
@@ -296,15 +304,16 @@ static bool machine_get(struct machine *m, const struct machine_insn *in, unsign
 	*out = 0;
 	switch (o->kind) {
 	case MACHINE_REG:
-		*out = o->high ? m->reg[o->reg] >> 8 & 0xff : m->reg[o->reg] & machine_mask(o->size);
+		*out = o->high ? m->reg[o->reg] >> 8 & 0xff
+			       : m->reg[o->reg] & machine_mask(o->size);
 		return true;
 	case MACHINE_IMM:
 		*out = o->value;
 		return true;
 	case MACHINE_MEM:
 		return o->size <= 8 ? machine_load(m, machine_address(m, o), out, o->size,
-						   !in->lock && in->op != ZYDIS_MNEMONIC_XCHG) :
-				      machine_fail(m, MACHINE_UNKNOWN);
+						   !in->lock && in->op != ZYDIS_MNEMONIC_XCHG)
+				    : machine_fail(m, MACHINE_UNKNOWN);
 	case MACHINE_TLS:
 		return true;
 	default:
@@ -424,12 +433,12 @@ static bool machine_condition(const struct machine *m, uint16_t op, bool *holds)
 {
 	switch (op) {
 #define MACHINE_CONDITION(jcc, cmov, set, value) \
-	case jcc: \
-	case cmov: \
-	case set: \
-		*holds = value; \
+	case jcc:                                \
+	case cmov:                               \
+	case set:                                \
+		*holds = value;                  \
 		return true
-#define MACHINE_CC(cc, value) \
+#define MACHINE_CC(cc, value)                                                                    \
 	MACHINE_CONDITION(ZYDIS_MNEMONIC_J##cc, ZYDIS_MNEMONIC_CMOV##cc, ZYDIS_MNEMONIC_SET##cc, \
 			  value)
 		MACHINE_CC(Z, m->zf);
@@ -561,7 +570,8 @@ static bool machine_jump(struct machine *m, const struct machine_insn *in)
 	here = m->ops->code(m->arg, in->addr, &left);
 	back = in->addr + left;
 	there = m->ops->code(m->arg, target, &left);
-	if (here && there && target + left == back && target != m->frames[m->frames_len - 1].function) {
+	if (here && there && target + left == back &&
+	    target != m->frames[m->frames_len - 1].function) {
 		m->ip = target;
 		return true;
 	}
@@ -699,10 +709,11 @@ static bool machine_vector(struct machine *m, const struct machine_insn *in)
 			if (in->op == ZYDIS_MNEMONIC_PCMPEQD)
 				mask = memcmp(a + i / 4 * 4, b + i / 4 * 4, 4) ? 0 : 0xff;
 			else
-				mask = in->op == ZYDIS_MNEMONIC_PAND	? a[i] & b[i] :
-				       in->op == ZYDIS_MNEMONIC_POR	? a[i] | b[i] :
-				       in->op == ZYDIS_MNEMONIC_PCMPEQB ? (a[i] == b[i] ? 0xff : 0) :
-									  a[i] ^ b[i];
+				mask = in->op == ZYDIS_MNEMONIC_PAND  ? a[i] & b[i]
+				       : in->op == ZYDIS_MNEMONIC_POR ? a[i] | b[i]
+				       : in->op == ZYDIS_MNEMONIC_PCMPEQB
+					       ? (a[i] == b[i] ? 0xff : 0)
+					       : a[i] ^ b[i];
 			m->xmm[in->o[0].reg][i] = mask;
 		}
 		return true;
@@ -801,8 +812,8 @@ static bool machine_arithmetic(struct machine *m, const struct machine_insn *in)
 	case ZYDIS_MNEMONIC_DEC: {
 		bool carry = m->cf;
 
-		r = in->op == ZYDIS_MNEMONIC_INC ? machine_add(m, a, 1, size) :
-						   machine_sub(m, a, 1, size);
+		r = in->op == ZYDIS_MNEMONIC_INC ? machine_add(m, a, 1, size)
+						 : machine_sub(m, a, 1, size);
 		m->cf = carry;
 		break;
 	}

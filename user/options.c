@@ -277,8 +277,9 @@ int options_parse(int argc, char **argv, struct options *out)
 	int option;
 
 	if (named && options_command(argv[1], &o.command)) {
-		log_error("%s: no such command; there are run, sites and census, see moqstat --help",
-			  argv[1]);
+		log_error(
+			"%s: no such command; there are run, sites and census, see moqstat --help",
+			argv[1]);
 		return -EINVAL;
 	}
 	optind = named ? 2 : 1;

@@ -46,10 +46,13 @@ static const struct {
 	const char *type;
 	uint32_t kind;
 } reach_types[] = {
-	{ "moq_net::ietf::publisher::Publisher<", REACH_SESSION_HALF },
-	{ "moq_net::ietf::subscriber::Subscriber<", REACH_SESSION_HALF },
-	{ "moq_net::lite::publisher::Publisher<", REACH_SESSION_HALF },
-	{ "moq_net::lite::subscriber::Subscriber<", REACH_SESSION_HALF },
+	{ "moq_net::ietf::publisher::Publisher<", REACH_HOLDER },
+	{ "moq_net::ietf::subscriber::Subscriber<", REACH_HOLDER },
+	{ "moq_net::lite::publisher::Publisher<", REACH_HOLDER },
+	{ "moq_net::lite::subscriber::Subscriber<", REACH_HOLDER },
+	{ "moq_net::model::broadcast::BroadcastProducer>", REACH_HOLDER },
+	{ "moq_net::model::broadcast::BroadcastDynamic>", REACH_HOLDER },
+	{ "moq_net::model::track::TrackProducer>", REACH_HOLDER },
 	{ "moq_net::model::origin::OriginConsumer>", REACH_CONSUMER },
 	{ "moq_net::model::origin::OriginProducer>", REACH_PRODUCER },
 };
@@ -126,8 +129,8 @@ static int reach_functions(struct reach_graph *g, const struct sites *sites, str
 		if (strstr(s->name, "__rust_dealloc") &&
 		    out->release_len < sizeof(out->release) / sizeof(out->release[0]))
 			out->release[out->release_len++] = s->addr;
-		if (!reach_is_glue(s->name) || (last && s->addr < last->addr + last->size &&
-						s->addr != last->addr))
+		if (!reach_is_glue(s->name) ||
+		    (last && s->addr < last->addr + last->size && s->addr != last->addr))
 			continue;
 		/* Identical functions are folded: several names, one place. */
 		if (last && last->addr == s->addr) {
@@ -203,7 +206,8 @@ static void reach_spread(struct reach_graph *g, const struct sites *sites)
 	for (i = 0; i < sites->len; i++) {
 		const struct moqstat_site *what = &sites->list[i].what;
 
-		if ((what->event != MOQSTAT_EVENT_BUMP && what->event != MOQSTAT_EVENT_SESSION_BUMP) ||
+		if ((what->event != MOQSTAT_EVENT_BUMP &&
+		     what->event != MOQSTAT_EVENT_SESSION_BUMP) ||
 		    !MOQSTAT_FIELD_CLOSES(what->field))
 			continue;
 		at = reach_index(g->list, g->len, sites->list[i].addr);

@@ -19,7 +19,7 @@ enum reach_kind {
 	REACH_TASK,	    /* frees a tokio task: third slot of its vtable */
 	REACH_TABLE,	    /* drops a hash table: its argument is the table */
 	REACH_SUBSCRIPTION, /* <BroadcastSubscription as Drop>::drop */
-	REACH_SESSION_HALF, /* drops the Publisher or Subscriber of a session, with its origin */
+	REACH_HOLDER,	    /* drops what refers to a session's origin, a broadcast or a track */
 	REACH_CONSUMER,	    /* drops an OriginConsumer, which has the root for a Publisher */
 	REACH_PRODUCER,	    /* drops an OriginProducer, which has the root for a Subscriber */
 };

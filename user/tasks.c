@@ -24,7 +24,7 @@
 #define TASK_REFERENCES_MAX  (1u << 20)
 
 /* A task's cell is aligned more than this. */
-#define TASK_ALIGN 32
+#define TASK_ALIGN  32
 
 #define TASKS_CHUNK (1u << 20)
 #define TASKS_MAX   (1u << 20)
@@ -203,7 +203,8 @@ static int tasks_scan(const struct target *target, const struct tasks_mapping *m
 		for (i = 0; i + 4 <= size / 8 && !err; i += TASK_ALIGN / 8) {
 			word = words[i + TASK_VTABLE_OF_HEADER / 8];
 			if (word < low || word > high ||
-			    !bsearch(&word, t->vtables, t->vtables_len, sizeof(word), tasks_compare) ||
+			    !bsearch(&word, t->vtables, t->vtables_len, sizeof(word),
+				     tasks_compare) ||
 			    task_state(words + i) == TASK_GONE)
 				continue;
 			err = tasks_add(target, at + 8 * i, word, t);

@@ -14,7 +14,7 @@
 #include "target.h"
 
 struct task {
-	uint64_t addr;	  /* of the header */
+	uint64_t addr; /* of the header */
 	uint64_t vtable;
 	uint64_t dealloc; /* what frees it, in the process */
 };

@@ -21,14 +21,21 @@
 #define WALK_SUBSCRIPTION_ENTRY	 4
 #define WALK_SUBSCRIPTION_FLAGS	 5
 
+/* An Arc that was entered. */
+struct walk_arc {
+	uint64_t count; /* its address; 0: none */
+	uint64_t walk;	/* by which walk */
+	bool kept;	/* which came to an end */
+};
+
 struct walk {
 	const struct target *target;
 	const struct census_plan *plan;
 	uint64_t bias;
 	struct machine *machine;
-	/* Arcs entered so far, in all tasks. */
-	uint64_t *arcs;
+	struct walk_arc *arcs; /* a set */
 	size_t arcs_len, arcs_room;
+	uint64_t walks;		/* so far */
 	struct walk_task *task; /* of the walk under way */
 	int err;
 };
@@ -186,7 +193,7 @@ static bool walk_call(void *arg, const struct machine *m, uint64_t function)
 		else if (f->kind == REACH_SUBSCRIPTION)
 			walk_subscription(w);
 		else
-			return f->leads || f->kind == REACH_SESSION_HALF;
+			return f->leads || f->kind == REACH_HOLDER || f->kind == REACH_TABLE;
 		return false;
 	}
 	if (walk_is_release(w, function)) {
@@ -297,11 +304,64 @@ static bool walk_branch(void *arg, const struct machine *m, uint64_t addr)
 	return machine_read(w->machine, e->at - 8, &e->owner, 8);
 }
 
+/* The place of an Arc in the set of those that were entered: where it is, or where it would be. */
+static size_t walk_slot(const struct walk_arc *arcs, size_t room, uint64_t count)
+{
+	size_t slot = count * 0x9e3779b97f4a7c15ull >> 32;
+
+	while (arcs[slot & (room - 1)].count && arcs[slot & (room - 1)].count != count)
+		slot++;
+	return slot & (room - 1);
+}
+
+/* Was an Arc entered before, in any task? From now on it was. A walk that came to nothing doesn't
+ * count. */
+static bool walk_seen(struct walk *w, uint64_t count)
+{
+	size_t i, room = w->arcs_room ? 2 * w->arcs_room : 1024;
+	struct walk_arc *grown;
+
+	if (2 * w->arcs_len >= w->arcs_room) {
+		grown = calloc(room, sizeof(*grown));
+		if (!grown) {
+			w->err = -ENOMEM;
+			return true;
+		}
+		for (i = 0; i < w->arcs_room; i++) {
+			if (w->arcs[i].count)
+				grown[walk_slot(grown, room, w->arcs[i].count)] = w->arcs[i];
+		}
+		free(w->arcs);
+		w->arcs = grown;
+		w->arcs_room = room;
+	}
+	i = walk_slot(w->arcs, w->arcs_room, count);
+	if (w->arcs[i].count == count && (w->arcs[i].kept || w->arcs[i].walk == w->walks))
+		return true;
+	w->arcs_len += !w->arcs[i].count;
+	w->arcs[i] = (struct walk_arc){ .count = count, .walk = w->walks };
+	return false;
+}
+
+/* What the last walk entered was told, and isn't to be told again. */
+static void walk_keep(struct walk *w, const struct walk_task *t)
+{
+	size_t i, slot;
+
+	for (i = 0; i < t->len; i++) {
+		if (t->list[i].kind != WALK_ARC)
+			continue;
+		slot = walk_slot(w->arcs, w->arcs_room, t->list[i].at);
+		if (w->arcs[slot].count)
+			w->arcs[slot].kept = true;
+	}
+}
+
 static bool walk_release(void *arg, const struct machine *m, uint64_t count, uint64_t value)
 {
 	struct walk *w = arg;
 	struct walk_event *e = walk_add(w, WALK_ARC, count);
-	size_t i;
+	bool seen;
 
 	(void)m;
 	if (!e || !value || value > WALK_COUNT_MAX) {
@@ -309,23 +369,8 @@ static bool walk_release(void *arg, const struct machine *m, uint64_t count, uin
 		return false;
 	}
 	e->value = value;
-	for (i = w->arcs_len; i-- > 0;) {
-		if (w->arcs[i] == count)
-			return false;
-	}
-	if (w->arcs_len == w->arcs_room) {
-		size_t room = w->arcs_room ? 2 * w->arcs_room : 256;
-		uint64_t *grown = reallocarray(w->arcs, room, sizeof(*grown));
-
-		if (!grown) {
-			w->err = -ENOMEM;
-			return false;
-		}
-		w->arcs = grown;
-		w->arcs_room = room;
-	}
-	w->arcs[w->arcs_len++] = count;
-	return true;
+	seen = walk_seen(w, count);
+	return !seen && !w->err;
 }
 
 static void walk_touch(void *arg, const struct machine *m, uint64_t count)
@@ -399,7 +444,6 @@ int walk_task(struct walk *w, const struct task *task, struct walk_task *out)
 {
 	enum task_state state = walk_state(w, task);
 	struct walk_task t = { .task = *task };
-	size_t arcs = w->arcs_len;
 	enum machine_end end;
 	int err = 0;
 
@@ -407,6 +451,7 @@ int walk_task(struct walk *w, const struct task *task, struct walk_task *out)
 		return state == TASK_GONE ? -ENOENT : -EAGAIN;
 	w->task = &t;
 	w->err = 0;
+	w->walks++;
 	machine_forget(w->machine);
 	end = machine_run(w->machine, task->dealloc, task->addr);
 	err = w->err ? w->err : end == MACHINE_NO_MEMORY ? -ENOMEM : end ? -EBADMSG : 0;
@@ -421,9 +466,9 @@ int walk_task(struct walk *w, const struct task *task, struct walk_task *out)
 			  task->addr, machine_at(w->machine) - w->bias, end);
 	if (err) {
 		walk_task_deinit(&t);
-		w->arcs_len = arcs;
 		return err;
 	}
+	walk_keep(w, &t);
 	*out = t;
 	return 0;
 }

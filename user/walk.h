@@ -23,13 +23,13 @@ struct walk_text {
 };
 
 enum walk_kind {
-	WALK_ANNOUNCE = 0, /* at: guard */
-	WALK_TRACK,	   /* at: guard */
-	WALK_SESSION,	   /* at: guard */
-	WALK_SUBSCRIPTION, /* at: the object; value: its counts */
-	WALK_STRING,	   /* at: {cap, ptr, len} */
-	WALK_ARC,	   /* at: the counts of an Arc whose content leads to a guard */
-	WALK_TOUCH,	   /* value: something else that is referred to; at: from where, or 0 */
+	WALK_ANNOUNCE = 0,  /* at: guard */
+	WALK_TRACK,	    /* at: guard */
+	WALK_SESSION,	    /* at: guard */
+	WALK_SUBSCRIPTION,  /* at: the object; value: its counts */
+	WALK_STRING,	    /* at: {cap, ptr, len} */
+	WALK_ARC,	    /* at: the counts of an Arc whose content leads to a guard */
+	WALK_TOUCH,	    /* value: something else that is referred to; at: from where, or 0 */
 	WALK_CONSUMER_ROOT, /* text: root of a session's origin, as publisher */
 	WALK_PRODUCER_ROOT, /* the same, as subscriber */
 };
@@ -38,8 +38,8 @@ struct walk_event {
 	uint8_t kind;
 	uint8_t role;
 	uint8_t tier;
-	bool ietf;	/* within a session of the IETF's drafts */
-	uint8_t arcs;	/* Arcs that it is in; 0: the task's own */
+	bool ietf;    /* within a session of the IETF's drafts */
+	uint8_t arcs; /* Arcs that it is in; 0: the task's own */
 	uint64_t at;
 	uint64_t value;
 	uint64_t owner; /* guards: the word in front of it */
