@@ -23,8 +23,15 @@
 #define TASK_STATE_REFERENCE 6
 #define TASK_REFERENCES_MAX  (1u << 20)
 
-/* A task's cell is aligned more than this. */
-#define TASK_ALIGN  32
+/* tokio aligns a task's cell so, on x86-64. */
+#define TASK_ALIGN 128
+
+/* Task numbers are given out one after the other. */
+#define TASK_ID_MAX (1ull << 48)
+
+/* Further words of the vtable. */
+#define TASK_VTABLE_SCHEDULER 8
+#define TASK_VTABLE_ID	      9
 
 #define TASKS_CHUNK (1u << 20)
 #define TASKS_MAX   (1u << 20)
@@ -165,12 +172,37 @@ static int tasks_find_vtables(const struct target *target, const struct census_p
 	return err;
 }
 
+/* A word of the process; 0 where there is none. */
+static uint64_t tasks_word(const struct target *target, uint64_t addr)
+{
+	uint64_t word = 0;
+	bool readable = false;
+
+	if (target_read(target, &addr, 1, sizeof(word), &word, &readable) || !readable)
+		return 0;
+	return word;
+}
+
+/* What looks like a task's header may be left over on a stack. A task has a number, and holds a
+ * reference to its scheduler. */
+static bool tasks_is_task(const struct target *target, uint64_t addr, uint64_t vtable)
+{
+	uint64_t id = tasks_word(target, addr + tasks_word(target, vtable + 8 * TASK_VTABLE_ID));
+	uint64_t scheduler = tasks_word(
+		target, addr + tasks_word(target, vtable + 8 * TASK_VTABLE_SCHEDULER));
+	uint64_t strong = scheduler % 8 ? 0 : tasks_word(target, scheduler);
+	uint64_t weak = strong ? tasks_word(target, scheduler + 8) : 0;
+
+	return id && id < TASK_ID_MAX && strong && strong <= TASK_REFERENCES_MAX && weak &&
+	       weak <= TASK_REFERENCES_MAX;
+}
+
 static int tasks_add(const struct target *target, uint64_t addr, uint64_t vtable, struct tasks *t)
 {
-	uint64_t dealloc = vtable + TASK_DEALLOC_OF_VTABLE, value;
-	bool readable;
-	int err;
+	uint64_t dealloc = tasks_word(target, vtable + TASK_DEALLOC_OF_VTABLE);
 
+	if (!dealloc || !tasks_is_task(target, addr, vtable))
+		return 0;
 	if (t->len == TASKS_MAX)
 		return 0;
 	if (t->len == t->room) {
@@ -182,10 +214,7 @@ static int tasks_add(const struct target *target, uint64_t addr, uint64_t vtable
 		t->list = grown;
 		t->room = room;
 	}
-	err = target_read(target, &dealloc, 1, sizeof(value), &value, &readable);
-	if (err || !readable)
-		return err;
-	t->list[t->len++] = (struct task){ .addr = addr, .vtable = vtable, .dealloc = value };
+	t->list[t->len++] = (struct task){ .addr = addr, .vtable = vtable, .dealloc = dealloc };
 	return 0;
 }
 
