@@ -283,9 +283,9 @@ def census_while_all_changes(world):
         yield
         restless("publish R demo/r tracks=1 confirm=no", "wait-announced R demo/r")
         yield
-        restless("subscribe R demo/a t0 as=ra", "subscribe R demo/r t0 as=rr")
+        restless(f"subscribe R demo/a t0 as=a{i}", f"subscribe R demo/r t0 as=r{i}")
         yield
-        restless("unsubscribe ra")
+        restless(f"unsubscribe a{i}")
         yield
         restless("close R")
         yield
