@@ -33,8 +33,8 @@
 #define TASK_VTABLE_SCHEDULER 8
 #define TASK_VTABLE_ID	      9
 
-#define TASKS_CHUNK (1u << 20)
-#define TASKS_MAX   (1u << 20)
+#define TASKS_CHUNK	      (1u << 20)
+#define TASKS_MAX	      (1u << 20)
 
 struct tasks_mapping {
 	uint64_t start, end, offset;
@@ -188,8 +188,8 @@ static uint64_t tasks_word(const struct target *target, uint64_t addr)
 static bool tasks_is_task(const struct target *target, uint64_t addr, uint64_t vtable)
 {
 	uint64_t id = tasks_word(target, addr + tasks_word(target, vtable + 8 * TASK_VTABLE_ID));
-	uint64_t scheduler = tasks_word(
-		target, addr + tasks_word(target, vtable + 8 * TASK_VTABLE_SCHEDULER));
+	uint64_t scheduler =
+		tasks_word(target, addr + tasks_word(target, vtable + 8 * TASK_VTABLE_SCHEDULER));
 	uint64_t strong = scheduler % 8 ? 0 : tasks_word(target, scheduler);
 	uint64_t weak = strong ? tasks_word(target, scheduler + 8) : 0;
 
