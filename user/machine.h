@@ -7,7 +7,7 @@
  * the relay, what it writes stays here, and calls are entered only where the owner wants it. The
  * relay is never touched.
  *
- * The only file that knows the machine's instructions is machine_x86.c.
+ * The files that know the machine's instructions are those behind machine_x86.h.
  */
 #ifndef MOQSTAT_MACHINE_H
 #define MOQSTAT_MACHINE_H

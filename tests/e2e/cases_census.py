@@ -3,6 +3,7 @@
 what the clients have open where the relay keeps no statistics."""
 
 import json
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -224,6 +225,35 @@ def census_of_a_cluster(world):
     check(seen["track", "x/y", "internal", "publisher"] == 3, f"the edge: {seen}")
 
 
+def census_of_what_waits(world):
+    """A publisher that doesn't answer: subscriptions that the relay asks of it are open, though not
+    confirmed, and have their path all the same. A track that doesn't exist ends by itself."""
+    relay = Relay(world)
+    watch = world.watch(relay)
+    for version in ("moq-lite-03", "moq-lite-04", "moq-transport-14", "moq-transport-18"):
+        source, sink = Client(world, name=f"source-{version}"), Client(world, name="sink")
+        source(f"connect P {relay.url}acme version={version}",
+               "publish P demo/x tracks=3", "publish P demo/y tracks=1")
+        sink(f"connect S {relay.url}acme", "subscribe S demo/y t0 as=y", "subscribe S demo/y t9 as=n")
+        seen = same_as_frames(world, relay, watch)
+        check(opened(seen)["broadcast", "acme/demo/y", "external", "subscriber"] == 1, f"{version}")
+        source.child.send_signal(signal.SIGSTOP)
+        sink(*(f"subscribe S demo/x t{i} as=x{i}" for i in range(3)))
+        seen = opened(same_as_frames(world, relay, watch))
+        check(seen["track", "acme/demo/x", "external", "subscriber"] == 3, f"{version}: {seen}")
+        check(not seen["broadcast", "acme/demo/x", "external", "subscriber"], f"{version}: {seen}")
+        source.child.send_signal(signal.SIGCONT)
+        wait_until(
+            lambda: opened(census(world, relay))["broadcast", "acme/demo/x", "external", "subscriber"],
+            10, f"{version}: the publisher answers",
+        )
+        same_as_frames(world, relay, watch)
+        source.end(signal.SIGKILL)  # subscribers wait on
+        same_as_frames(world, relay, watch)
+        sink.end(signal.SIGKILL)
+        same_as_frames(world, relay, watch)
+
+
 def load(world, relay, *args):
     command = [world.load, "load", "--url", relay.url, *args]
     return Process(world, "load", command, stdout=subprocess.DEVNULL)
@@ -343,6 +373,7 @@ CASES = (
     census_of_versions,
     census_of_tiers,
     census_of_a_cluster,
+    census_of_what_waits,
     census_of_a_busy_relay,
     census_while_all_changes,
 )
