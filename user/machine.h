@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 #define MACHINE_PAGE	   4096
-#define MACHINE_PAGES_MAX  2048 /* of the relay's that one run may look at */
-#define MACHINE_STEPS_MAX  400000
+#define MACHINE_PAGES_MAX  16384 /* of the relay's that one run may look at */
+#define MACHINE_STEPS_MAX  4000000
 #define MACHINE_FRAMES_MAX 64
 #define MACHINE_STACK	   (16 * MACHINE_PAGE)
 

@@ -352,6 +352,9 @@ static bool machine_exchange(struct machine *m, const struct machine_insn *in)
 	case ZYDIS_MNEMONIC_XCHG:
 		return machine_put(m, in, 0, b) && machine_put(m, in, 1, a);
 	case ZYDIS_MNEMONIC_XADD:
+		/* Another way to let a reference go; one that would have to be understood. */
+		if (in->lock)
+			return machine_fail(m, MACHINE_UNKNOWN);
 		b = machine_add(m, a, b, size);
 		return machine_put(m, in, 1, a) && machine_put(m, in, 0, b);
 	default: /* cmpxchg */

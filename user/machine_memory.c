@@ -21,8 +21,8 @@ void machine_memory_deinit(struct machine_memory *m)
 
 void machine_memory_forget(struct machine_memory *m)
 {
-	m->len = 0;
-	memset(m->slots, 0, sizeof(m->slots));
+	while (m->len)
+		m->slots[m->pages[--m->len]->slot] = 0;
 }
 
 uint64_t *machine_memory_from(struct machine_memory *m, uint64_t addr)
@@ -57,6 +57,7 @@ static int machine_memory_page(struct machine_memory *m, uint64_t addr, struct m
 	if (err)
 		return err;
 	p->addr = addr;
+	p->slot = slot;
 	memcpy(p->now, p->seen, sizeof(p->now));
 	memset(p->used, 0, sizeof(p->used));
 	m->slots[slot] = ++m->len;

@@ -15,6 +15,7 @@
 
 struct machine_page {
 	uint64_t addr;
+	size_t slot;
 	uint8_t seen[MACHINE_PAGE];	/* as it was in the process */
 	uint8_t now[MACHINE_PAGE];	/* with what the run has written */
 	uint8_t used[MACHINE_PAGE / 8]; /* bytes that count for machine_memory_same() */

@@ -170,7 +170,17 @@ static bool machine_releases(struct machine *m, uint64_t next)
 	return false;
 }
 
-/* lock dec, lock sub 1: of a reference count. */
+/* Of a reference count, as it may be. */
+static bool machine_is_decrement(const struct machine_insn *in)
+{
+	if (!in->lock || in->o[0].kind != MACHINE_MEM)
+		return false;
+	return in->op == ZYDIS_MNEMONIC_DEC ||
+	       (in->o[1].kind == MACHINE_IMM &&
+		((in->op == ZYDIS_MNEMONIC_SUB && in->o[1].value == 1) ||
+		 (in->op == ZYDIS_MNEMONIC_ADD && in->o[1].value == -1)));
+}
+
 static bool machine_release(struct machine *m, struct machine_insn *in)
 {
 	uint64_t addr = machine_address(m, &in->o[0]), next = in->next, value;
@@ -238,7 +248,7 @@ static bool machine_step(struct machine *m)
 		in = machine_insn(m, in->addr);
 		return in ? machine_jump(m, in) : machine_fail(m, MACHINE_NO_MEMORY);
 	}
-	if (in->lock && in->op == ZYDIS_MNEMONIC_DEC && in->o[0].kind == MACHINE_MEM)
+	if (machine_is_decrement(in))
 		return machine_release(m, in);
 	if (!machine_execute(m, in))
 		return machine_fail(m, MACHINE_UNKNOWN);
