@@ -49,7 +49,8 @@ struct census {
 };
 
 /** Take it. The relay goes on meanwhile: what opens or closes in these milliseconds may be in it
- *  or not, all else is. Nothing is stopped or written. *out is ended by census_deinit().
+ *  or not, all else is. Paths under the prefix of the relay's own statistics, which it doesn't
+ *  count, are among them. Nothing is stopped or written. *out is ended by census_deinit().
  *  -ESRCH: the process has ended; -ENOENT: it doesn't run the plan's executable; what
  *  target_read() gives; -ENOMEM. */
 int census_read(const struct target *target, const struct census_plan *plan, struct census *out);

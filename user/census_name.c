@@ -28,6 +28,8 @@ struct census_names {
 	const struct walk_task *tasks;
 	size_t len;
 	struct census *out;
+	const struct walk_text *consumer_root; /* of the task that is looked at */
+	const struct walk_text *producer_root;
 	struct census_reference *references; /* by `to` */
 	size_t references_len;
 	struct census_announced *announced; /* by `object` */
@@ -140,10 +142,12 @@ static const struct walk_event *census_key(const struct walk_task *t, size_t gua
 	return key;
 }
 
-static int census_announce(const struct walk_task *t, size_t guard, struct census *c)
+static int census_announce(const struct census_names *n, const struct walk_task *t, size_t guard)
 {
 	const struct walk_event *g = &t->list[guard], *key = census_key(t, guard);
-	const struct walk_text *root;
+	const struct walk_text *root =
+		g->role == MOQSTAT_PUBLISHER ? n->consumer_root : n->producer_root;
+	struct census *c = n->out;
 	struct walk_text path;
 	int err;
 
@@ -153,8 +157,6 @@ static int census_announce(const struct walk_task *t, size_t guard, struct censu
 	}
 	if (!g->ietf)
 		return census_add(c, g, CENSUS_ANNOUNCE, &key->text, &key->text);
-	root = census_root(t,
-			   g->role == MOQSTAT_PUBLISHER ? WALK_CONSUMER_ROOT : WALK_PRODUCER_ROOT);
 	if (!root) {
 		c->untold[CENSUS_ANNOUNCE]++;
 		return 0;
@@ -477,7 +479,7 @@ static int census_name_event(const struct census_names *n, const struct walk_tas
 
 	switch (e->kind) {
 	case WALK_ANNOUNCE:
-		return census_announce(t, at, n->out);
+		return census_announce(n, t, at);
 	case WALK_TRACK:
 		return census_track(n, t, at);
 	case WALK_SUBSCRIPTION:
@@ -501,6 +503,8 @@ int census_name(const struct walk_task *tasks, size_t len, struct census *c)
 	if (!err)
 		err = census_find_announced(&n);
 	for (i = 0; i < len; i++) {
+		n.consumer_root = census_root(&tasks[i], WALK_CONSUMER_ROOT);
+		n.producer_root = census_root(&tasks[i], WALK_PRODUCER_ROOT);
 		for (k = 0; k < tasks[i].len && !err; k++)
 			err = census_name_event(&n, &tasks[i], k);
 	}
