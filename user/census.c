@@ -70,6 +70,9 @@ int census_read(const struct target *target, const struct census_plan *plan, str
 	err = seen ? walk_create(target, plan, tasks.bias, &walk) : -ENOMEM;
 	if (!err)
 		err = census_walk(walk, &tasks, seen, &c);
+	/* Of a process that has ended, nothing is open. */
+	if (!err && !target_alive(target))
+		err = -ESRCH;
 	if (!err)
 		err = census_name(seen, tasks.len, &c);
 	for (i = 0; seen && i < tasks.len; i++)

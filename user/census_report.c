@@ -169,7 +169,7 @@ int census_report_run(const struct options *o)
 		err = census_report_plan(o, &target, &plan);
 	if (err) {
 		target_deinit(&target);
-		return EXIT_USAGE;
+		return err == -ENOMEM ? EXIT_FAILED : EXIT_USAGE;
 	}
 	began = census_report_now();
 	err = census_read(&target, plan, &census);
@@ -184,5 +184,7 @@ int census_report_run(const struct options *o)
 	}
 	census_plan_destroy(plan);
 	target_deinit(&target);
+	if (err == -ESRCH)
+		return EXIT_RELAY_ENDED;
 	return err && err != -EPIPE ? EXIT_FAILED : EXIT_DONE;
 }

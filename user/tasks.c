@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@
 struct tasks_mapping {
 	uint64_t start, end, offset;
 	char flags[8];
-	char path[512];
+	char path[PATH_MAX + 16]; /* may say that the file is deleted */
 };
 
 enum task_state task_state(const uint64_t header[4])
@@ -56,12 +57,12 @@ enum task_state task_state(const uint64_t header[4])
 
 static bool tasks_next_mapping(FILE *maps, struct tasks_mapping *out)
 {
-	char line[1024];
+	char line[PATH_MAX + 256];
 
 	if (!fgets(line, sizeof(line), maps))
 		return false;
 	out->path[0] = '\0';
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %*s %511[^\n]", &out->start,
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %*s %4111[^\n]", &out->start,
 		   &out->end, out->flags, &out->offset, out->path) < 4)
 		out->start = out->end = 0;
 	return true;
