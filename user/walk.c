@@ -13,6 +13,9 @@
 /* No path is longer; the relay's own limit for a message is below. */
 #define WALK_TEXT_MAX 65536
 
+/* What a session with 100,000 announces comes to, and no more. */
+#define WALK_EVENTS_MAX (1u << 20)
+
 /* More references than any relay has. */
 #define WALK_COUNT_MAX (1u << 24)
 
@@ -66,6 +69,10 @@ static struct walk_event *walk_add(struct walk *w, enum walk_kind kind, uint64_t
 {
 	struct walk_task *t = w->task;
 
+	if (t->len == WALK_EVENTS_MAX) {
+		w->err = -EBADMSG;
+		return NULL;
+	}
 	if (t->len == t->room) {
 		size_t room = t->room ? 2 * t->room : 32;
 		struct walk_event *grown = reallocarray(t->list, room, sizeof(*grown));
