@@ -28,6 +28,7 @@ static const char options_text[] =
 	"       moqstat run --replay FILE [options]  the same from a recording; needs no root\n"
 	"       moqstat sites --pid PID | --binary FILE [--json]\n"
 	"                                            where the counters are bumped\n"
+	"       moqstat census --pid PID [--json]    what is open in a relay right now\n"
 	"       moqstat --help | --version\n"
 	"\n"
 	"run:\n"
@@ -61,7 +62,12 @@ static const char options_text[] =
 	"  --binary FILE        an executable; or --pid PID: that of a process\n"
 	"  --json               as one JSON object\n"
 	"\n"
-	"both:\n"
+	"census: announcements, track subscriptions, broadcasts subscribed to and sessions that are\n"
+	"open, by path, tier and role, from the relay's memory alone; nothing is attached.\n"
+	"  --pid PID            the relay's process\n"
+	"  --json               as one JSON object, every one by itself, with its address\n"
+	"\n"
+	"all:\n"
 	"  --no-cache           scan the executable even if its sites are known from last time\n"
 	"  --verbose            say more on standard error\n"
 	"\n"
@@ -324,6 +330,20 @@ static int options_check_sites(const struct options *o)
 	return 0;
 }
 
+static int options_check_census(const struct options *o)
+{
+	if (!o->pid) {
+		log_error("census: give --pid PID");
+		return -EINVAL;
+	}
+	if (o->binary || o->replay || o->record || o->exe || o->unit || o->all) {
+		log_error("census: --binary, --replay, --record, --exe, --unit and --all belong "
+			  "to other commands");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int options_check(const struct options *o)
 {
 	switch (o->command) {
@@ -331,6 +351,8 @@ static int options_check(const struct options *o)
 		return options_check_run(o);
 	case OPTIONS_SITES:
 		return options_check_sites(o);
+	case OPTIONS_CENSUS:
+		return options_check_census(o);
 	default:
 		return 0;
 	}
@@ -342,6 +364,8 @@ static int options_command(const char *word, enum options_command *out)
 		*out = OPTIONS_RUN;
 	else if (!strcmp(word, "sites"))
 		*out = OPTIONS_SITES;
+	else if (!strcmp(word, "census"))
+		*out = OPTIONS_CENSUS;
 	else if (!strcmp(word, "help"))
 		*out = OPTIONS_HELP;
 	else
@@ -358,8 +382,9 @@ int options_parse(int argc, char **argv, struct options *out)
 	int option;
 
 	if (named && options_command(argv[1], &o.command)) {
-		log_error("%s: no such command; there are run and sites, see moqstat --help",
-			  argv[1]);
+		log_error(
+			"%s: no such command; there are run, sites and census, see moqstat --help",
+			argv[1]);
 		return -EINVAL;
 	}
 	optind = named ? 2 : 1;
@@ -376,7 +401,7 @@ int options_parse(int argc, char **argv, struct options *out)
 		return -EINVAL;
 	}
 	if (!named) {
-		log_error("say what to do: run, sites, or --help");
+		log_error("say what to do: run, sites, census, or --help");
 		return -EINVAL;
 	}
 	if (options_check(&o))

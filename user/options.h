@@ -24,6 +24,7 @@ enum options_command {
 	OPTIONS_VERSION,
 	OPTIONS_RUN,
 	OPTIONS_SITES,
+	OPTIONS_CENSUS,
 };
 
 /** What was asked for. Strings point into argv. */

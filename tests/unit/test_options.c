@@ -86,6 +86,9 @@ static void good_command_lines(void **state)
 	assert_int_equal(o.command, OPTIONS_SITES);
 	assert_true(o.json && o.no_cache);
 	assert_int_equal(PARSE(&o, "sites", "--pid", "4194304"), 0);
+	assert_int_equal(PARSE(&o, "census", "--pid", "7", "--json"), 0);
+	assert_int_equal(o.command, OPTIONS_CENSUS);
+	assert_true(o.json && o.pid == 7);
 	assert_int_equal(PARSE(&o, "--help"), 0);
 	assert_int_equal(o.command, OPTIONS_HELP);
 	assert_int_equal(PARSE(&o, "help"), 0);
@@ -148,10 +151,10 @@ struct bad {
 };
 
 static const struct bad bad_lines[] = {
-	{ { NULL }, "say what to do: run, sites, or --help" },
-	{ { "--verbose" }, "say what to do: run, sites, or --help" },
-	{ { "--pid", "7" }, "say what to do: run, sites, or --help" },
-	{ { "--" }, "say what to do: run, sites, or --help" },
+	{ { NULL }, "say what to do: run, sites, census, or --help" },
+	{ { "--verbose" }, "say what to do: run, sites, census, or --help" },
+	{ { "--pid", "7" }, "say what to do: run, sites, census, or --help" },
+	{ { "--" }, "say what to do: run, sites, census, or --help" },
 	{ { "walk" }, "walk: no such command" },
 	{ { "" }, ": no such command" },
 	{ { "runs", "--pid", "1" }, "runs: no such command" },
@@ -218,6 +221,11 @@ static const struct bad bad_lines[] = {
 	  "--binary and --json belong to `moqstat sites`" },
 	{ { "run", "--pid", "1", "--json" }, "--binary and --json belong to `moqstat sites`" },
 	{ { "sites" }, "sites: give either --pid PID or --binary FILE" },
+	{ { "census" }, "census: give --pid PID" },
+	{ { "census", "--json" }, "census: give --pid PID" },
+	{ { "census", "--pid", "1", "--binary", "f" }, "belong to other commands" },
+	{ { "census", "--pid", "1", "--replay", "f" }, "belong to other commands" },
+	{ { "census", "--pid", "1", "--record", "f" }, "belong to other commands" },
 	{ { "sites", "--pid", "1", "--binary", "f" }, "sites: give either --pid PID or --binary" },
 	{ { "sites", "--pid", "1", "--replay", "f" }, "--replay and --record belong to" },
 	{ { "sites", "--pid", "1", "--record", "f" }, "--replay and --record belong to" },
