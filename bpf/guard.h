@@ -81,7 +81,9 @@ static __noinline int guard_path(struct moqstat_pending *p, __u32 tgid, __u32 us
 		return -1;
 	if (use == GUARD_OPENS) {
 		count_lost(p->lost ? p->lost : MOQSTAT_LOST_BROADCASTS_FULL);
-		overflowed = 1;
+		/* A path that is too long is so again where it is let go, and needs no flag. */
+		if (p->lost != MOQSTAT_LOST_PATH_TOO_LONG)
+			overflowed = 1;
 	}
 	out->hash = 0;
 	out->tgid = tgid;
@@ -144,6 +146,13 @@ static __always_inline struct moqstat_peek *guard_peek(bool create)
 	return peek;
 }
 
+/* Let what was peeked at be nobody's. */
+static __always_inline void guard_forget_peek(struct moqstat_peek *peek)
+{
+	peek->id.hash = 0;
+	peek->id.tgid = 0;
+}
+
 /* Whose guard a bump is made on. Not 0 where no handle tells. */
 static __noinline int guard_identity(struct pt_regs *ctx, const struct moqstat_site *site,
 				     __u32 tgid, struct moqstat_id *out)
@@ -166,8 +175,13 @@ static __noinline int guard_identity(struct pt_regs *ctx, const struct moqstat_s
 	}
 	if (at && (site->handles & MOQSTAT_HANDLE_GUARD)) {
 		key.address = at;
-		if (!guard_find(&key, closes, out))
+		if (!guard_find(&key, closes, out)) {
+			/* Nor is it for whatever is let go next. */
+			peek = site->handles & MOQSTAT_HANDLE_PEEK ? guard_peek(false) : NULL;
+			if (peek)
+				guard_forget_peek(peek);
 			return 0;
+		}
 	}
 	if (at && (site->handles & MOQSTAT_HANDLE_OWNER)) {
 		key.kind = MOQSTAT_GUARD_OWNER;
@@ -182,8 +196,7 @@ static __noinline int guard_identity(struct pt_regs *ctx, const struct moqstat_s
 		peek = guard_peek(false);
 		if (peek && (peek->id.hash || peek->id.tgid)) {
 			*out = peek->id;
-			peek->id.hash = 0;
-			peek->id.tgid = 0;
+			guard_forget_peek(peek);
 			return 0;
 		}
 	}

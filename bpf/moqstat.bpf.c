@@ -354,8 +354,7 @@ int peek(struct pt_regs *ctx)
 	peek = guard_peek(true);
 	if (!peek)
 		return 0;
-	peek->id.hash = 0;
-	peek->id.tgid = 0;
+	guard_forget_peek(peek);
 	if (site->handles & MOQSTAT_HANDLE_KEY)
 		err = key_of(ctx, site, peek->table, &key) || guard_find(&key, true, &id);
 	else

@@ -211,7 +211,8 @@ static bool live_unlink(const struct collect_live *l, const struct incarnation *
 	if (bpf_map_lookup_elem(paths, &key, &path) || path.id.incarnation != in->id.incarnation ||
 	    bpf_map_lookup_and_delete_elem(paths, &key, &path))
 		return true;
-	if (path.opens == incarnation_opens(in))
+	/* Fewer than were counted: one was noted here while this was taken out and put back. */
+	if (path.opens <= incarnation_opens(in))
 		return true;
 	/* In vain only if yet another has begun meanwhile; that one is shown as this one's. */
 	bpf_map_update_elem(paths, &key, &path, BPF_NOEXIST);

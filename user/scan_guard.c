@@ -100,6 +100,8 @@ static bool guard_tests_entry(const struct code *code, size_t branch,
 	size_t i, first;
 	ptrdiff_t load;
 
+	if (entry->kind != MOQSTAT_OPERAND_REG && entry->kind != MOQSTAT_OPERAND_MEM)
+		return false;
 	for (i = branch; i > 0 && branch - i < GUARD_TEST; i--) {
 		const struct code_insn *insn = &code->insns[i - 1];
 
@@ -283,7 +285,8 @@ static int guard_bump(struct guard_function *g, size_t index)
 		what->guard.kind = MOQSTAT_OPERAND_REG;
 		if (what->entry.index != MOQSTAT_REG_NONE)
 			what->guard.kind = MOQSTAT_OPERAND_NONE;
-	} else if (!guard_address(g->code, branch, what->entry.reg, &what->guard)) {
+	} else if (what->entry.kind != MOQSTAT_OPERAND_REG ||
+		   !guard_address(g->code, branch, what->entry.reg, &what->guard)) {
 		what->guard.kind = MOQSTAT_OPERAND_NONE;
 	}
 	if (what->opens) {

@@ -44,6 +44,34 @@ static int place_arc(struct scan *s, const struct code *code, uint32_t function,
 	return place_add(s, &code->insns[branch], function, &what);
 }
 
+/* Does the code from there on leave the function before it gets to `to`? */
+static bool place_returns(const struct code *code, size_t from, size_t to)
+{
+	size_t i;
+
+	for (i = from; i < to; i++) {
+		const struct code_insn *insn = &code->insns[i];
+
+		if (insn->op == CODE_RET)
+			return true;
+		if (insn->op == CODE_JCC || insn->op == CODE_CALL || code_ends(insn))
+			break;
+	}
+	return false;
+}
+
+/* Is a register changed by one of those instructions, other than to give it back? */
+static bool place_written(const struct code *code, size_t from, size_t to, unsigned int reg)
+{
+	size_t i;
+
+	for (i = from; i < to; i++) {
+		if ((code->insns[i].writes & (1u << reg)) && !place_returns(code, i, to))
+			return true;
+	}
+	return false;
+}
+
 struct place_store {
 	struct eval_value address;
 	struct eval_value value;
@@ -231,6 +259,9 @@ static int place_session(struct scan *s, const struct code *code, size_t call, u
 		if (insn->op == CODE_MOV && insn->dst.kind == MOQSTAT_OPERAND_MEM &&
 		    insn->dst.width == 8 && insn->dst.index == MOQSTAT_REG_NONE &&
 		    insn->src.kind == MOQSTAT_OPERAND_REG && insn->src.reg == MOQSTAT_RAX) {
+			if (insn->dst.reg == MOQSTAT_REG_NONE ||
+			    place_written(code, call, i, insn->dst.reg))
+				break;
 			what.guard = scan_register(insn->dst.reg, insn->dst.disp);
 			return place_add(s, &code->insns[call], function, &what);
 		}
@@ -259,6 +290,7 @@ static int place_call(struct scan *s, const struct code *code, size_t call, size
 	const struct code_insn *insn = &code->insns[call];
 	struct moqstat_operand path;
 	ptrdiff_t at;
+	size_t from;
 
 	switch (scan_callee_which(s, insn)) {
 	case LAYOUT_SESSION:
@@ -270,9 +302,11 @@ static int place_call(struct scan *s, const struct code *code, size_t call, size
 		    code->insns[at].src.index != MOQSTAT_REG_NONE)
 			return 0;
 		path = scan_register(code->insns[at].src.reg, code->insns[at].src.disp);
+		from = at + 1;
 		at = scan_allocation(code, call, code->insns_len,
 				     s->layout->header + s->layout->guard_size);
-		if (at < 0 || place_known(s, first, code->insns[at].addr))
+		if (at < 0 || place_known(s, first, code->insns[at].addr) ||
+		    path.reg == MOQSTAT_REG_NONE || place_written(code, from, at, path.reg))
 			return 0;
 		return place_arc(s, code, function, at, &path);
 	default:

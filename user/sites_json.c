@@ -271,6 +271,9 @@ static bool site_has_operands(const struct moqstat_site *what)
 {
 	bool path = what->path.kind, guard = what->guard.kind;
 
+	if (((what->handles & (MOQSTAT_HANDLE_GUARD | MOQSTAT_HANDLE_OWNER)) && !guard) ||
+	    ((what->handles & MOQSTAT_HANDLE_PATH) && !path))
+		return false;
 	switch (what->event) {
 	case MOQSTAT_EVENT_BUMP:
 		return what->entry.kind && what->n.kind && what->tier.kind &&

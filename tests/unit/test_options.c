@@ -82,6 +82,11 @@ static void good_command_lines(void **state)
 	assert_false(o.all);
 	assert_int_equal(PARSE(&o, "run", "--unit", "moq-relay", "--node", "n"), 0);
 	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--record", "r", "--node", "{pid}"), 0);
+	assert_int_equal(o.identity, PROBES_IDENTITY_AUTO);
+	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--identity", "guard"), 0);
+	assert_int_equal(o.identity, PROBES_IDENTITY_GUARD);
+	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--identity=auto"), 0);
+	assert_int_equal(o.identity, PROBES_IDENTITY_AUTO);
 	assert_int_equal(PARSE(&o, "sites", "--binary", "f", "--json", "--no-cache"), 0);
 	assert_int_equal(o.command, OPTIONS_SITES);
 	assert_true(o.json && o.no_cache);
@@ -215,6 +220,8 @@ static const struct bad bad_lines[] = {
 	{ { "run", "--pid", "1", "--output", "xml" }, "--output xml: jsonl is the only one" },
 	{ { "run", "--pid", "1", "--probes", "perf" }, "--probes perf: give auto, uprobe_multi" },
 	{ { "run", "--pid", "1", "--probes", "" }, "--probes : give auto, uprobe_multi" },
+	{ { "run", "--pid", "1", "--identity", "entry" }, "--identity entry: give auto or guard" },
+	{ { "run", "--pid", "1", "--identity", "" }, "--identity : give auto or guard" },
 	{ { "run", "--pid", "1", "--prefix", "a\xff" }, "--prefix: give a path in UTF-8" },
 	{ { "run", "--pid", "1", "--node", "\xc3" }, "--node: give a path in UTF-8" },
 	{ { "run", "--pid", "1", "--binary", "f" },
