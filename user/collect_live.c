@@ -12,7 +12,9 @@
 #include "inventory.h"
 #include "log.h"
 #include "moqstat.skel.h"
+#include "path.h"
 #include "percpu.h"
+#include "seed.h"
 #include "takeover.h"
 
 /* Retired incarnations, at most, after which entry pointers that stand for none are swept. */
@@ -23,6 +25,7 @@
 
 struct collect_live {
 	struct collect base;
+	struct collect_live_source source;
 	const struct target *target;
 	struct moqstat_bpf *object;
 	struct incarnations known;
@@ -34,6 +37,10 @@ struct collect_live {
 	size_t retired;	     /* since the last sweep */
 	uint64_t full;	     /* pointers that found no room, in all */
 	uint64_t full_swept; /* of those, before the last sweep */
+	bool started;	     /* has been read once */
+	bool seeded;
+	struct seed_result seed;
+	uint64_t unknown_early; /* bumps on guards that were unknown until the seeding */
 };
 
 const struct collect_live_pass collect_live_passes[COLLECT_LIVE_PASSES] = {
@@ -103,6 +110,7 @@ static int live_learn(struct collect_live *l, const struct moqstat_slot_key *key
 	struct moqstat_name name = { .len = strlen(text),
 				     .slot = unnamed ? 0 : key->id.incarnation,
 				     .fresh = 1 };
+	struct incarnation *added;
 	int err;
 
 	memcpy(name.path, text, name.len);
@@ -118,8 +126,13 @@ static int live_learn(struct collect_live *l, const struct moqstat_slot_key *key
 	err = incarnations_add(&l->known, &key->id, &name);
 	if (err)
 		return err;
+	added = &l->known.list[l->known.len - 1];
 	l->existing += !name.fresh;
-	l->invalid += l->known.list[l->known.len - 1].hidden;
+	l->invalid += added->hidden;
+	/* Where its statistics are on, the relay itself leaves these out. */
+	if (added->guarded && !added->slot &&
+	    path_has_prefix(added->path, added->len, l->source.prefix, strlen(l->source.prefix)))
+		added->hidden = true;
 	return 0;
 }
 
@@ -247,6 +260,7 @@ static int live_read_lost(struct collect_live *l, uint64_t *lost)
 		return err;
 	lost[MOQSTAT_LOST_PATH_INVALID] = l->invalid;
 	lost[MOQSTAT_LOST_ENTRY_UNKNOWN] += l->orphans;
+	lost[MOQSTAT_LOST_GUARD_UNKNOWN] -= l->unknown_early;
 	l->full = lost[MOQSTAT_LOST_ENTRIES_FULL];
 	return 0;
 }
@@ -370,6 +384,56 @@ static void live_sweep(struct collect_live *l)
 	l->full_swept = l->full;
 }
 
+static int live_seed_read(void *arg)
+{
+	return live_read_counters(arg);
+}
+
+/* What happened on guards before they were known is in the base by now: it is no loss. */
+static void live_forget_unattributed(struct collect_live *l)
+{
+	struct moqstat_id id = { .tgid = l->target->pid, .incarnation = MOQSTAT_UNATTRIBUTED };
+	struct incarnation *in = incarnations_find(&l->known, id.incarnation);
+
+	live_delete_counts(l, &id);
+	if (in)
+		memset(in->counts, 0, sizeof(in->counts));
+	percpu_sum(bpf_map__fd(l->object->maps.lost), MOQSTAT_LOST_GUARD_UNKNOWN,
+		   &l->unknown_early);
+}
+
+/* At first: what is open already? */
+static int live_seed(struct collect_live *l)
+{
+	const struct seed seed = { .object = l->object,
+				   .target = l->target,
+				   .plan = l->source.plan,
+				   .prefix = l->source.prefix,
+				   .known = &l->known,
+				   .read = live_seed_read,
+				   .arg = l };
+	int err;
+
+	if (!l->source.plan)
+		return 0;
+	err = seed_take(&seed, &l->seed);
+	if (err == -ENOMEM)
+		return err;
+	if (err) {
+		log_warn("what is open in the relay (process %d) can't be told: %s; it is left "
+			 "out until it ends",
+			 l->target->pid, strerror(-err));
+		return 0;
+	}
+	if (l->seed.on && !l->object->rodata->by_guard)
+		err = takeover_census(l->takeover, &l->seed.census, &l->known, &l->existing);
+	else
+		live_forget_unattributed(l);
+	census_deinit(&l->seed.census);
+	l->seeded = !err;
+	return err;
+}
+
 static int collect_live_read(struct collect *c, struct collect_batch *batch)
 {
 	struct collect_live *l = (struct collect_live *)c;
@@ -381,8 +445,10 @@ static int collect_live_read(struct collect *c, struct collect_batch *batch)
 	incarnations_compact(&l->known);
 	if (l->retired >= (room < LIVE_SWEEP ? room : LIVE_SWEEP) || l->full != l->full_swept)
 		live_sweep(l);
-	err = l->object->rodata->by_guard ? 0
-					  : takeover_learn(l->takeover, &l->known, &l->existing);
+	err = l->started ? 0 : live_seed(l);
+	l->started = true;
+	if (!err && !l->object->rodata->by_guard)
+		err = takeover_learn(l->takeover, &l->known, &l->existing);
 	/* Where a newer incarnation turns up, the counts of the one before it were perhaps read too
 	 * early to be final: once more. */
 	for (round = 0, l->known.superseding = true; !err && round < 2 && l->known.superseding;
@@ -437,8 +503,7 @@ static void collect_live_destroy(struct collect *c)
 	free(l);
 }
 
-int collect_live_create(const struct probes *probes, const struct target *target,
-			const struct layout *layout, struct collect **out)
+int collect_live_create(const struct collect_live_source *source, struct collect **out)
 {
 	static const struct collect_ops ops = {
 		.read = collect_live_read,
@@ -452,9 +517,10 @@ int collect_live_create(const struct probes *probes, const struct target *target
 	if (!l)
 		return -ENOMEM;
 	l->base.ops = &ops;
-	l->object = probes_object(probes);
-	l->target = target;
-	err = takeover_create(l->object, target, layout, &l->takeover);
+	l->source = *source;
+	l->object = probes_object(source->probes);
+	l->target = source->target;
+	err = takeover_create(l->object, source->target, source->layout, &l->takeover);
 	if (err) {
 		free(l);
 		return err;
@@ -473,6 +539,11 @@ struct collect_live_info collect_live_info(const struct collect *c)
 		info.statistics = COLLECT_LIVE_OFF;
 	else if (l->object->bss->statistics_shared)
 		info.statistics = COLLECT_LIVE_ON;
+	else if (l->seed.on)
+		info.statistics = COLLECT_LIVE_ON;
+	info.seeded = l->seeded;
+	info.open = l->seed.open;
+	info.untold = l->seed.untold + l->seed.restless;
 	info.guarded = l->object->rodata->by_guard || info.statistics == COLLECT_LIVE_OFF;
 	return info;
 }

@@ -21,6 +21,7 @@ struct relay {
 	struct target target;
 	struct sites sites;
 	struct probes *probes;
+	struct census_plan *plan;
 	struct collect *live;	 /* the backend itself, inside of `collect` */
 	struct collect *ending;	 /* around it */
 	struct collect *collect; /* and what is read from */
@@ -96,16 +97,42 @@ static int relay_record(struct relay *r, const char *file)
 	return err;
 }
 
+/* How to tell what is open; without, the relay is counted all the same. */
+static int relay_plan(struct relay *r)
+{
+	struct elf_file *f;
+	int err = elf_file_create(r->target.exe, &f);
+
+	if (err)
+		return err;
+	err = census_plan_create(f, &r->sites, &r->plan);
+	elf_file_destroy(f);
+	if (err && err != -ENOMEM) {
+		log_warn("%s: what is open in it when moqstat comes can't be told (%s); attach "
+			 "before anything begins, or run a relay with its symbols",
+			 r->target.exe_name, strerror(-err));
+		err = 0;
+	}
+	return err;
+}
+
 int relay_attach(struct relay *r, const char *node, const char *record)
 {
 	const struct options *o = r->options;
 	const struct probes_options probes = { .kind = o->probes,
 					       .identity = o->identity,
 					       .max_broadcasts = o->max_broadcasts };
-	int err = probes_create(&r->target, &r->sites, &probes, &r->probes);
+	struct collect_live_source source = { .target = &r->target,
+					      .layout = r->sites.layout,
+					      .prefix = o->prefix };
+	int err = relay_plan(r);
 
 	if (!err)
-		err = collect_live_create(r->probes, &r->target, r->sites.layout, &r->live);
+		err = probes_create(&r->target, &r->sites, &probes, &r->probes);
+	source.probes = r->probes;
+	source.plan = r->plan;
+	if (!err)
+		err = collect_live_create(&source, &r->live);
 	r->collect = r->live;
 	if (!err)
 		err = collect_ending_create(r->live, &r->ending);
@@ -153,6 +180,7 @@ void relay_destroy(struct relay *r)
 	stats_destroy(r->stats);
 	collect_destroy(r->collect);
 	probes_destroy(r->probes);
+	census_plan_destroy(r->plan);
 	sites_deinit(&r->sites);
 	target_deinit(&r->target);
 	free(r);

@@ -135,6 +135,29 @@ int takeover_learn(struct takeover *t, struct incarnations *known, size_t *exist
 	return err;
 }
 
+int takeover_census(struct takeover *t, const struct census *census, struct incarnations *known,
+		    size_t *existing)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < census->len && !err; i++) {
+		const struct census_item *item = &census->items[i];
+		const struct inventory_item named = {
+			.entry = item->entry,
+			.slot = item->kind == CENSUS_SESSION ? MOQSTAT_SLOT_SESSION + item->tier
+							     : 0,
+			.len = item->len,
+			.path = item->path,
+		};
+
+		/* Known already, it is left as it is. */
+		if (item->entry && item->len <= MOQSTAT_PATH_MAX)
+			err = takeover_name(t, &named, known, existing);
+	}
+	return err ? err : incarnations_settle(known);
+}
+
 bool takeover_learnt(const struct takeover *t)
 {
 	return t->learnt;
