@@ -71,9 +71,20 @@ static __noinline int guard_path(struct moqstat_pending *p, __u32 tgid, __u32 us
 		}
 	}
 	if (known) {
-		if (use == GUARD_OPENS)
-			__sync_fetch_and_add(&known->opens, 1);
 		*out = known->id;
+		if (use != GUARD_OPENS)
+			return 0;
+		__sync_fetch_and_add(&known->opens, 1);
+		/* It may have ended in this very moment: then another has to begin. */
+		known = guard_known(&key, p->name.slot);
+		if (!known) {
+			guard_begin(p, &key);
+			known = guard_known(&key, p->name.slot);
+		}
+		if (known && known->id.incarnation != out->incarnation) {
+			*out = known->id;
+			__sync_fetch_and_add(&known->opens, 1);
+		}
 		return 0;
 	}
 	/* What is unknown now found no room before, or was open before the agent came. */
@@ -194,7 +205,8 @@ static __noinline int guard_identity(struct pt_regs *ctx, const struct moqstat_s
 		return 0;
 	if (site->handles & MOQSTAT_HANDLE_PEEK) {
 		peek = guard_peek(false);
-		if (peek && (peek->id.hash || peek->id.tgid)) {
+		if (peek && (peek->id.hash || peek->id.tgid) &&
+		    !peek->keyed == !(site->handles & MOQSTAT_HANDLE_KEY)) {
 			*out = peek->id;
 			guard_forget_peek(peek);
 			return 0;

@@ -355,6 +355,7 @@ int peek(struct pt_regs *ctx)
 	if (!peek)
 		return 0;
 	guard_forget_peek(peek);
+	peek->keyed = !!(site->handles & MOQSTAT_HANDLE_KEY);
 	if (site->handles & MOQSTAT_HANDLE_KEY)
 		err = key_of(ctx, site, peek->table, &key) || guard_find(&key, true, &id);
 	else

@@ -120,7 +120,7 @@ enum moqstat_handle {
 	MOQSTAT_HANDLE_OWNER = 4,   /* the word in front of the guard was */
 	MOQSTAT_HANDLE_PATH = 8,    /* a path of the same owner is live, at `path` */
 	MOQSTAT_HANDLE_PEEK = 16,   /* the path that this thread has let go last */
-	MOQSTAT_HANDLE_KEY = 32,    /* peeks: the path is a key of the table that is let go */
+	MOQSTAT_HANDLE_KEY = 32,    /* with peeks: the path is a key of the table that is let go */
 	MOQSTAT_HANDLE_ODD = 64,    /* no way: only an unwinding panic or the like leads there */
 };
 
@@ -267,6 +267,7 @@ struct moqstat_guard {
 struct moqstat_peek {
 	struct moqstat_id id; /* of the path let go last; incarnation 0: none */
 	__u64 table;	      /* that is being let go */
+	__u64 keyed;	      /* 1: the path was a key of that table */
 };
 
 /** The incarnation number, with hash 0, of what can't be named. */

@@ -15,10 +15,14 @@
 #include "path.h"
 #include "percpu.h"
 #include "seed.h"
+#include "sweep.h"
 #include "takeover.h"
 
 /* Retired incarnations, at most, after which entry pointers that stand for none are swept. */
-#define LIVE_SWEEP	  4096
+#define LIVE_SWEEP 4096
+
+/* Readings made at most at first, until all that was there before has its counts. */
+#define LIVE_FIRST_TRIES  50
 
 #define LIVE_OVERFLOW	  "__overflow__"
 #define LIVE_UNATTRIBUTED "__unattributed__"
@@ -261,7 +265,7 @@ static int live_read_lost(struct collect_live *l, uint64_t *lost)
 	lost[MOQSTAT_LOST_PATH_INVALID] = l->invalid;
 	lost[MOQSTAT_LOST_ENTRY_UNKNOWN] += l->orphans;
 	lost[MOQSTAT_LOST_GUARD_UNKNOWN] -= l->unknown_early;
-	l->full = lost[MOQSTAT_LOST_ENTRIES_FULL];
+	l->full = lost[MOQSTAT_LOST_ENTRIES_FULL] + lost[MOQSTAT_LOST_GUARDS_FULL];
 	return 0;
 }
 
@@ -348,38 +352,10 @@ static void live_retire_unseen(struct collect_live *l)
 	}
 }
 
-/* Does an address still hold an entry? */
-static bool live_alive(const struct collect_live *l, uint64_t entry)
-{
-	struct inventory_arc arc;
-	bool readable = false;
-
-	return target_read(l->target, &entry, 1, sizeof(arc), &arc, &readable) ||
-	       (readable && inventory_arc_alive(&arc));
-}
-
-/* Entry pointers stay in their map after their incarnation, since taking one out could race with
- * the relay using the address again. When many may be stale, those whose memory holds no entry any
- * more are swept. Should the relay use one of them again in that very moment, it is put back; bumps
- * in between are counted as MOQSTAT_LOST_ENTRY_UNKNOWN. */
 static void live_sweep(struct collect_live *l)
 {
-	int entries = bpf_map__fd(l->object->maps.entries);
-	struct moqstat_entry_key key, next;
-	bool more = !bpf_map_get_next_key(entries, NULL, &next);
-	struct moqstat_id before, taken;
-	uint32_t left = bpf_map__max_entries(l->object->maps.entries);
-
-	/* Deleting may start this walk anew, which does no harm, but must end. */
-	for (; more && left; left--) {
-		key = next;
-		more = !bpf_map_get_next_key(entries, &key, &next);
-		if (bpf_map_lookup_elem(entries, &key, &before) || live_alive(l, key.entry) ||
-		    bpf_map_lookup_and_delete_elem(entries, &key, &taken))
-			continue;
-		if (memcmp(&before, &taken, sizeof(before)))
-			bpf_map_update_elem(entries, &key, &taken, BPF_NOEXIST);
-	}
+	sweep_entries(l->object, l->target);
+	sweep_guards(l->object, &l->known);
 	l->retired = 0;
 	l->full_swept = l->full;
 }
@@ -434,21 +410,12 @@ static int live_seed(struct collect_live *l)
 	return err;
 }
 
-static int collect_live_read(struct collect *c, struct collect_batch *batch)
+/* One reading of who is held and of all counters. */
+static int live_read_all(struct collect_live *l)
 {
-	struct collect_live *l = (struct collect_live *)c;
-	uint32_t room = bpf_map__max_entries(l->object->maps.broadcasts);
-	struct timespec now;
 	unsigned int round;
-	int err;
+	int err = 0;
 
-	incarnations_compact(&l->known);
-	if (l->retired >= (room < LIVE_SWEEP ? room : LIVE_SWEEP) || l->full != l->full_swept)
-		live_sweep(l);
-	err = l->started ? 0 : live_seed(l);
-	l->started = true;
-	if (!err && !l->object->rodata->by_guard)
-		err = takeover_learn(l->takeover, &l->known, &l->existing);
 	/* Where a newer incarnation turns up, the counts of the one before it were perhaps read too
 	 * early to be final: once more. */
 	for (round = 0, l->known.superseding = true; !err && round < 2 && l->known.superseding;
@@ -460,9 +427,45 @@ static int collect_live_read(struct collect *c, struct collect_batch *batch)
 		if (!err)
 			err = live_read_counters(l);
 	}
+	if (!err)
+		takeover_finish(l->takeover, &l->known);
+	return err;
+}
+
+/* Is there something left whose counts before the probes weren't still for long enough? */
+static bool live_is_baseless(const struct collect_live *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->known.len; i++) {
+		if (!l->known.list[i].based && l->known.list[i].held)
+			return true;
+	}
+	return false;
+}
+
+static int collect_live_read(struct collect *c, struct collect_batch *batch)
+{
+	struct collect_live *l = (struct collect_live *)c;
+	uint32_t room = bpf_map__max_entries(l->object->maps.broadcasts);
+	struct timespec now;
+	bool first = !l->started;
+	unsigned int tries = 0;
+	int err;
+
+	incarnations_compact(&l->known);
+	if (l->retired >= (room < LIVE_SWEEP ? room : LIVE_SWEEP) || l->full != l->full_swept)
+		live_sweep(l);
+	err = l->started ? 0 : live_seed(l);
+	l->started = true;
+	if (!err && !l->object->rodata->by_guard)
+		err = takeover_learn(l->takeover, &l->known, &l->existing);
+	/* What was there before is to be in the first frames already. */
+	do
+		err = err ? err : live_read_all(l);
+	while (!err && first && live_is_baseless(l) && tries++ < LIVE_FIRST_TRIES);
 	if (err)
 		return err;
-	takeover_finish(l->takeover, &l->known);
 	live_check_guarded(l);
 	live_retire_unseen(l);
 	clock_gettime(CLOCK_REALTIME, &now);

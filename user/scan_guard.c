@@ -255,7 +255,7 @@ static int guard_close(struct guard_function *g, size_t index, size_t branch)
 	if (announce && g->ietf) {
 		/* Out of a table that is let go, or out of the place that one was removed to. */
 		if (strstr(g->scan->sites->functions[g->index].name, SCAN_IETF_ITEM))
-			what->handles |= MOQSTAT_HANDLE_PEEK;
+			what->handles |= MOQSTAT_HANDLE_PEEK | MOQSTAT_HANDLE_KEY;
 		return 0;
 	}
 	return guard_beside_path(g, index, branch);
