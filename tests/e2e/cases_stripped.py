@@ -5,8 +5,8 @@ import json
 import os
 import subprocess
 
-from cases import one_broadcast, transports
-from harness import check
+from cases import attach_late_unseen, one_broadcast, transports
+from harness import Client, Relay, check, wait_until
 
 
 # What the off mode knows of announces by the names of functions: which of them are of IETF
@@ -69,4 +69,37 @@ def stripped(world):
     transports(world)
 
 
-CASES = (stripped_sites, stripped)
+def stripped_late(world):
+    """Without symbols there is no census: what was open is named from the relay's tables."""
+    attach_late_unseen(world, program=[strip(world)])
+
+
+def stripped_off(world):
+    """Its statistics off: all but announced_closed is counted, and that one said to be unavailable."""
+    relay = Relay(world, stats=False, program=[strip(world)])
+    agent = world.agent(relay)
+    client = Client(world)
+    client(
+        f"connect P {relay.url}",
+        "publish P s/x tracks=1",
+        f"connect S {relay.url}",
+        "subscribe S s/x t0 as=a",
+        "write P s/x t0 groups=7 frames=23 size=5 lockstep=a",
+        "close S",
+    )
+    wait_until(
+        lambda: (agent.row("publisher.json", "s/x") or {}).get("subscriptions_closed"),
+        10,
+        lambda: f"the subscription has ended: {agent.frames()}",
+    )
+    for track in ("publisher.json", "subscriber.json"):
+        row = agent.row(track, "s/x")
+        expected = {"broadcasts": 1, "subscriptions": 1, "bytes": 805, "frames": 161, "groups": 7}
+        check({k: row[k] for k in expected} == expected, f"{track}: {row}")
+    states = agent.statuses[-1]["tracks"]["publisher.json"]
+    check(states["announced_closed"]["state"] == "unavailable", f"{states}")
+    check(states["bytes"]["state"] != "unavailable", f"{states}")
+    world.stop(agent, lost=("guard_unknown", "close_unseen"))
+
+
+CASES = (stripped_sites, stripped, stripped_late, stripped_off)
