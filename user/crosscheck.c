@@ -79,6 +79,9 @@ static const struct crosscheck_rule crosscheck_relayed[] = {
 #define CROSSCHECK_BYTES_MISSED \
 	"frames were sent, of a broadcast that has bytes, but not one byte on any: its probes did not fire"
 
+#define CROSSCHECK_REUSED \
+	"where some were open that never closed there are others by now: some of its probes did not fire"
+
 static uint64_t crosscheck_bit(size_t rule, unsigned int slot)
 {
 	return 1ULL << (rule * CROSSCHECK_SLOTS + slot);
@@ -342,6 +345,19 @@ static void crosscheck_lost(struct crosscheck *c, const uint64_t *lost)
 		crosscheck_all("there was no room to remember some guards (guards_full)", false, c);
 }
 
+/* Where a guard was that never closed there is another by now. */
+static void crosscheck_reused(struct crosscheck *c, const uint64_t *lost)
+{
+	unsigned int role;
+
+	for (role = 0; role < MOQSTAT_ROLE_MAX && lost[MOQSTAT_LOST_GUARD_REUSED]; role++) {
+		if (!c->missed[role][MOQSTAT_SUBSCRIPTIONS_CLOSED])
+			c->missed[role][MOQSTAT_SUBSCRIPTIONS_CLOSED] = CROSSCHECK_REUSED;
+	}
+	if (lost[MOQSTAT_LOST_SESSION_REUSED] && !c->sessions_missed[MOQSTAT_SESSIONS_CLOSED])
+		c->sessions_missed[MOQSTAT_SESSIONS_CLOSED] = CROSSCHECK_REUSED;
+}
+
 static void crosscheck_gaps(struct crosscheck *c, const struct collect_batch *batch)
 {
 	static const char overflow[] = "some of it is summed up in __overflow__";
@@ -400,6 +416,7 @@ int crosscheck_update(struct crosscheck *c, const struct collect_batch *batch)
 	}
 	for (i = 0; i < batch->sessions_len; i++)
 		crosscheck_sessions(c, &batch->sessions[i]);
+	crosscheck_reused(c, batch->lost);
 	crosscheck_gaps(c, batch);
 	qsort(suspects, len, sizeof(*suspects), crosscheck_compare);
 	free(c->suspects);

@@ -370,6 +370,23 @@ static void sessions_too(void **state)
 	assert_non_null(f->check.sessions_gap[MOQSTAT_SESSIONS_CLOSED]);
 }
 
+/* One guard's place is another's by now: of tracks it isn't known of which role. */
+static void places_taken_anew(void **state)
+{
+	struct fixture *f = *state;
+
+	f->batch.lost[MOQSTAT_LOST_GUARD_REUSED] = 1;
+	tick(f, 1000);
+	assert_int_equal(missed(f), 2);
+	assert_non_null(f->check.missed[MOQSTAT_PUBLISHER][MOQSTAT_SUBSCRIPTIONS_CLOSED]);
+	assert_non_null(f->check.missed[MOQSTAT_SUBSCRIBER][MOQSTAT_SUBSCRIPTIONS_CLOSED]);
+	f->batch.lost[MOQSTAT_LOST_SESSION_REUSED] = 1;
+	tick(f, 1000);
+	assert_int_equal(missed(f), 3);
+	assert_non_null(f->check.sessions_missed[MOQSTAT_SESSIONS_CLOSED]);
+	assert_int_equal(gaps(f), 0);
+}
+
 static void sums_under_another_name_are_gaps(void **state)
 {
 	struct fixture *f = *state;
@@ -482,6 +499,7 @@ int main(void)
 		cmocka_unit_test(more_closed_than_opened),
 		cmocka_unit_test(ended_but_not_closed),
 		TEST(sessions_too),
+		TEST(places_taken_anew),
 		TEST(sums_under_another_name_are_gaps),
 		cmocka_unit_test(losses_are_gaps),
 		TEST(each_is_said_once),
