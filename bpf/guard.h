@@ -32,16 +32,17 @@ static __always_inline struct moqstat_path *guard_known(const struct moqstat_pat
 }
 
 /* Begin an incarnation of a path that has none. Threads may do so at the same time: the one that
- * is first to enter the path has done it. */
+ * is first to enter the path has done it. It is fresh if that is at the bump that opens it: where a
+ * guard gets its place, the bump may have been made just before the probes came. */
 static __always_inline void guard_begin(struct moqstat_pending *p,
-					const struct moqstat_path_key *key)
+					const struct moqstat_path_key *key, __u32 use)
 {
 	struct moqstat_path fresh = { .id = { .hash = p->hash, .tgid = key->tgid } };
 	long err;
 
 	fresh.id.incarnation = __sync_fetch_and_add(&incarnations, 1) + 1;
 	p->name.entry = 0;
-	p->name.fresh = 1;
+	p->name.fresh = attached && use == GUARD_OPENS;
 	if (identity_put(&fresh.id, &p->name))
 		return;
 	if (p->name.slot >= MOQSTAT_SLOT_SESSION)
@@ -66,7 +67,7 @@ static __noinline int guard_path(struct moqstat_pending *p, __u32 tgid, __u32 us
 	if (!p->lost) {
 		known = guard_known(&key, p->name.slot);
 		if (!known && use != GUARD_LOOKS) {
-			guard_begin(p, &key);
+			guard_begin(p, &key, use);
 			known = guard_known(&key, p->name.slot);
 		}
 	}

@@ -271,6 +271,9 @@ int place(struct pt_regs *ctx)
 	} else if (!operand_read(ctx, &site->path, &at)) {
 		err = guard_live_path(at, key.tgid, &id);
 	}
+	/* Memory is given out anew only after its guard has been let go. */
+	if (key.kind == MOQSTAT_GUARD_PLACE && bpf_map_lookup_elem(&guards, &key))
+		count_lost(MOQSTAT_LOST_GUARD_REUSED);
 	if (err)
 		bpf_map_delete_elem(&guards, &key);
 	else
@@ -312,6 +315,8 @@ int session_place(struct pt_regs *ctx)
 		return 0;
 	p->valid = 0;
 	session_count(&id, MOQSTAT_SESSIONS);
+	if (bpf_map_lookup_elem(&guards, &key))
+		count_lost(MOQSTAT_LOST_SESSION_REUSED);
 	guard_remember(&key, &id, 0);
 	return 0;
 }

@@ -81,6 +81,8 @@ enum moqstat_lost {
 	MOQSTAT_LOST_PATH_INVALID,    /* path read, but not UTF-8 (user side) */
 	MOQSTAT_LOST_GUARD_UNKNOWN,   /* whose guard it is can't be told, in __unattributed__ */
 	MOQSTAT_LOST_GUARDS_FULL,     /* no room to remember a guard */
+	MOQSTAT_LOST_GUARD_REUSED,    /* a track's guard ended unseen: another has its place */
+	MOQSTAT_LOST_SESSION_REUSED,  /* the same of a session's */
 	MOQSTAT_LOST_MAX
 };
 

@@ -20,6 +20,8 @@ struct collect_broadcast {
 	size_t path_len;      /* bytes */
 	uint32_t incarnation; /* rises with each new life of this path */
 	bool held;	      /* the relay may still bump it; read before the counters */
+	bool fresh;	      /* each guard that counts here was seen from its beginning */
+	bool whole;	      /* and nothing else of this incarnation was there before the probes */
 	uint64_t counts[MOQSTAT_ROLE_MAX][MOQSTAT_TIER_MAX][MOQSTAT_FIELD_MAX];
 	uint64_t ref; /* the backend's own handle, for retire(); 0 in recordings */
 };
@@ -31,6 +33,8 @@ struct collect_session {
 	uint32_t tier; /* enum moqstat_tier */
 	uint32_t incarnation;
 	bool held;
+	bool fresh;
+	bool whole;
 	uint64_t counts[MOQSTAT_SESSION_FIELD_MAX];
 	uint64_t ref;
 };

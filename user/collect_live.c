@@ -269,7 +269,29 @@ static int live_read_lost(struct collect_live *l, uint64_t *lost)
 	return 0;
 }
 
-static void live_fill_session(const struct incarnation *in, char *text, struct collect_session *out)
+/* Were all guards that count on it seen from their beginning? */
+static bool live_fresh(const struct incarnation *in)
+{
+	unsigned int slot, field;
+	uint64_t base = 0;
+
+	for (slot = 0; slot < MOQSTAT_SLOT_MAX; slot++) {
+		for (field = 0; field < MOQSTAT_FIELD_MAX; field++)
+			base |= in->base[slot][field];
+	}
+	return in->id.hash && in->fresh && !base;
+}
+
+/* And is there nothing else of it? An entry is new, or not; but of a path without an entry only the
+ * relay's memory can tell what was open before. */
+static bool live_whole(const struct collect_live *l, const struct incarnation *in)
+{
+	return live_fresh(in) && !in->split &&
+	       (!in->guarded || (l->seeded && !l->seed.untold && !l->seed.restless));
+}
+
+static void live_fill_session(const struct collect_live *l, const struct incarnation *in,
+			      char *text, struct collect_session *out)
 {
 	unsigned int field;
 
@@ -278,13 +300,15 @@ static void live_fill_session(const struct incarnation *in, char *text, struct c
 					 .tier = in->slot - MOQSTAT_SLOT_SESSION,
 					 .incarnation = in->shown,
 					 .held = in->held,
+					 .fresh = live_fresh(in),
+					 .whole = live_whole(l, in),
 					 .ref = in->id.incarnation };
 	for (field = 0; field < MOQSTAT_SESSION_FIELD_MAX; field++)
 		out->counts[field] = in->counts[in->slot][field] + in->base[in->slot][field];
 }
 
-static void live_fill_broadcast(const struct incarnation *in, char *text,
-				struct collect_broadcast *out)
+static void live_fill_broadcast(const struct collect_live *l, const struct incarnation *in,
+				char *text, struct collect_broadcast *out)
 {
 	unsigned int slot, field;
 
@@ -292,6 +316,8 @@ static void live_fill_broadcast(const struct incarnation *in, char *text,
 					   .path_len = in->len,
 					   .incarnation = in->shown,
 					   .held = in->held,
+					   .fresh = live_fresh(in),
+					   .whole = live_whole(l, in),
 					   .ref = in->id.incarnation };
 	for (slot = 0; slot < MOQSTAT_SLOT_SESSION; slot++) {
 		uint64_t *counts = out->counts[slot / MOQSTAT_TIER_MAX][slot % MOQSTAT_TIER_MAX];
@@ -320,9 +346,9 @@ static int live_fill(struct collect_live *l, struct collect_batch *batch)
 			continue;
 		memcpy(at, in->path, in->len);
 		if (in->slot >= MOQSTAT_SLOT_SESSION)
-			live_fill_session(in, at, &batch->sessions[batch->sessions_len++]);
+			live_fill_session(l, in, at, &batch->sessions[batch->sessions_len++]);
 		else
-			live_fill_broadcast(in, at, &batch->broadcasts[batch->broadcasts_len++]);
+			live_fill_broadcast(l, in, at, &batch->broadcasts[batch->broadcasts_len++]);
 		at += in->len;
 	}
 	return live_read_lost(l, batch->lost);

@@ -49,7 +49,8 @@ int incarnations_add(struct incarnations *s, const struct moqstat_id *id,
 	added->slot = name->slot;
 	added->len = name->len;
 	added->held = true;
-	added->based = name->fresh;
+	added->fresh = name->fresh;
+	added->based = name->fresh || added->guarded;
 	added->hidden = !utf8_valid(added->path, added->len);
 	s->len++;
 	return 0;
@@ -79,6 +80,12 @@ static void incarnations_supersede(struct incarnations *s, struct incarnation *o
 	older->superseded = true;
 }
 
+static void incarnation_continue(struct incarnation *older, struct incarnation *newer)
+{
+	newer->shown = older->shown;
+	older->split = newer->split = true;
+}
+
 int incarnations_settle(struct incarnations *s)
 {
 	struct incarnation **order = calloc(s->len + 1, sizeof(struct incarnation *));
@@ -98,7 +105,7 @@ int incarnations_settle(struct incarnations *s)
 		if (!order[i]->guarded)
 			incarnations_supersede(s, order[i - 1]);
 		else if (!order[i - 1]->ended)
-			order[i]->shown = order[i - 1]->shown;
+			incarnation_continue(order[i - 1], order[i]);
 	}
 	qsort(order, s->len, sizeof(struct incarnation *), incarnation_compare_entry);
 	for (i = 1; i < s->len; i++) {

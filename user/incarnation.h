@@ -26,6 +26,8 @@ struct incarnation {
 	bool superseded; /* a newer one has its path or its address */
 	bool retired;	 /* to be forgotten */
 	bool hidden;	 /* its path is no text, so there is no row to show it in */
+	bool fresh;	 /* its beginning was seen, with all probes attached */
+	bool split;	 /* another one goes on what it began, or it goes on another */
 	bool based;	 /* `base` is known, or zero since its beginning was seen */
 	uint64_t counts[MOQSTAT_SLOT_MAX][MOQSTAT_FIELD_MAX]; /* since the probes */
 	uint64_t base[MOQSTAT_SLOT_MAX][MOQSTAT_FIELD_MAX];   /* before them; modulo 2^64 */

@@ -57,6 +57,10 @@ static const char options_text[] =
 	"  --identity HOW       auto (the default): by the relay's own entries where its statistics\n"
 	"                       are on, and by guards where they are off; guard: by guards always,\n"
 	"                       to check the one by the other\n"
+	"  --explain            also tell people, on standard error, what each field is worth: at the\n"
+	"                       start, and whenever that changes\n"
+	"  --leave-out COUNTER  for tests: don't probe the sites of COUNTER, as `moqstat sites` calls\n"
+	"                       it, to see what notices\n"
 	"\n"
 	"sites:\n"
 	"  --binary FILE        an executable; or --pid PID: that of a process\n"
@@ -72,7 +76,7 @@ static const char options_text[] =
 	"  --verbose            say more on standard error\n"
 	"\n"
 	"A live run needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; a kernel from 6.1 on with\n"
-	"BTF; and an x86-64 moq-relay 0.12.5, stripped or not, whose own statistics are on.\n"
+	"BTF; and an x86-64 moq-relay 0.12.5, stripped or not.\n"
 	"\n"
 	"exit status: 0 done, or stopped by SIGINT or SIGTERM; 1 something failed; 2 bad arguments,\n"
 	"file or process; 3 the relay of --pid ended.\n";
@@ -92,6 +96,8 @@ enum {
 	OPTION_MAX_BROADCASTS,
 	OPTION_PROBES,
 	OPTION_IDENTITY,
+	OPTION_EXPLAIN,
+	OPTION_LEAVE_OUT,
 	OPTION_JSON,
 	OPTION_NO_CACHE,
 	OPTION_VERBOSE,
@@ -112,6 +118,8 @@ static const struct option options_long[] = {
 	{ "max-broadcasts", required_argument, NULL, OPTION_MAX_BROADCASTS },
 	{ "probes", required_argument, NULL, OPTION_PROBES },
 	{ "identity", required_argument, NULL, OPTION_IDENTITY },
+	{ "explain", no_argument, NULL, OPTION_EXPLAIN },
+	{ "leave-out", required_argument, NULL, OPTION_LEAVE_OUT },
 	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "no-cache", no_argument, NULL, OPTION_NO_CACHE },
 	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
@@ -248,6 +256,12 @@ static int options_one(struct options *o, int option)
 		return options_probes(optarg, &o->probes);
 	case OPTION_IDENTITY:
 		return options_identity(optarg, &o->identity);
+	case OPTION_EXPLAIN:
+		o->explain = true;
+		return 0;
+	case OPTION_LEAVE_OUT:
+		o->leave_out = optarg;
+		return 0;
 	case OPTION_JSON:
 		o->json = true;
 		return 0;
@@ -294,6 +308,10 @@ static int options_check_run(const struct options *o)
 		log_error("run: --binary and --json belong to `moqstat sites`");
 		return -EINVAL;
 	}
+	if (o->replay && (o->explain || o->leave_out)) {
+		log_error("run: --explain and --leave-out belong to a live run");
+		return -EINVAL;
+	}
 	if (o->replay && (options_templated(o->node) || options_templated(o->record))) {
 		log_error("run: {pid}, {host} and {unit} mean nothing with --replay; give names "
 			  "without");
@@ -317,6 +335,10 @@ static int options_check_sites(const struct options *o)
 {
 	if (!o->pid == !o->binary) {
 		log_error("sites: give either --pid PID or --binary FILE");
+		return -EINVAL;
+	}
+	if (o->explain || o->leave_out) {
+		log_error("sites: --explain and --leave-out belong to `moqstat run`");
 		return -EINVAL;
 	}
 	if (o->replay || o->record) {

@@ -43,6 +43,8 @@ struct options {
 	uint32_t max_broadcasts;
 	enum probes_kind probes;
 	enum probes_identity identity;
+	const char *leave_out;
+	bool explain;
 	bool json;
 	bool no_cache;
 	bool verbose;

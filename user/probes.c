@@ -48,6 +48,7 @@ struct probes {
 	struct moqstat_bpf *object;
 	const struct sites *sites;
 	const struct target *target;
+	const char *leave_out;
 	bool multi;
 	int fds[MOQSTAT_EVENT_MAX]; /* uprobe_multi links, by event; -1 where none */
 	struct bpf_link **links;    /* perf-event links */
@@ -281,6 +282,36 @@ static int probes_attach_perf(struct probes *p, enum moqstat_event event, const 
 	return 0;
 }
 
+static bool probes_left_out(const struct probes *p, const struct site *site)
+{
+	char name[64];
+
+	if (!p->leave_out)
+		return false;
+	sites_counter_name(&site->what, name, sizeof(name));
+	return !strcmp(name, p->leave_out);
+}
+
+/* Is there what is to be left out? */
+static int probes_check_left_out(const struct probes *p)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < p->sites->len; i++)
+		n += probes_left_out(p, &p->sites->list[i]);
+	if (!p->leave_out)
+		return 0;
+	if (!n) {
+		log_error(
+			"--leave-out %s: no site counts that; `moqstat sites` lists what there is",
+			p->leave_out);
+		return -EINVAL;
+	}
+	log_warn("%zu site(s) of %s are not probed, as --leave-out asks: its counts are wrong", n,
+		 p->leave_out);
+	return 0;
+}
+
 static int probes_attach_event(struct probes *p, enum moqstat_event event, uint64_t *offsets,
 			       uint64_t *cookies)
 {
@@ -289,7 +320,7 @@ static int probes_attach_event(struct probes *p, enum moqstat_event event, uint6
 	for (i = 0; i < p->sites->len; i++) {
 		const struct site *site = &p->sites->list[i];
 
-		if (site->what.event != event)
+		if (site->what.event != event || probes_left_out(p, site))
 			continue;
 		if (site->class == CODE_CLASS_REFUSED) {
 			log_error(
@@ -403,7 +434,10 @@ int probes_create(const struct target *target, const struct sites *sites,
 		p->fds[i] = -1;
 	p->sites = sites;
 	p->target = target;
+	p->leave_out = options->leave_out;
 	err = probes_check_rights();
+	if (!err)
+		err = probes_check_left_out(p);
 	if (!err)
 		err = probes_check_namespace();
 	if (!err)

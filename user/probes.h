@@ -34,6 +34,8 @@ enum probes_identity {
 struct probes_options {
 	enum probes_kind kind;
 	enum probes_identity identity;
+	const char *leave_out;	 /* a counter whose sites are not to be probed, for tests; or NULL
+				  */
 	uint32_t max_broadcasts; /* bounds broadcasts, and apart from them roots by tier */
 };
 
@@ -43,8 +45,8 @@ int probes_check(enum probes_kind kind);
 
 /** Load and attach. `sites` and `target` must outlive the result. What fails is logged with what to
  * do; nothing stays attached then. *out is ended by probes_destroy(). Errors: -EPERM a capability
- * is missing; -ENOTSUP the kernel lacks something (named in the message); -ESRCH the relay has
- * ended; other -errno. */
+ * is missing; -EINVAL no site is called as leave_out is; -ENOTSUP the kernel lacks something (named
+ * in the message); -ESRCH the relay has ended; other -errno. */
 int probes_create(const struct target *target, const struct sites *sites,
 		  const struct probes_options *options, struct probes **out);
 void probes_destroy(struct probes *p);

@@ -10,6 +10,7 @@
 #include "collect.h"
 #include "collect_format.h"
 #include "collect_live.h"
+#include "explain.h"
 #include "log.h"
 #include "sites_cache.h"
 #include "stats.h"
@@ -27,6 +28,7 @@ struct relay {
 	struct collect *collect; /* and what is read from */
 	struct stats *stats;
 	struct collect_live_info info;
+	struct worths worths;
 	uint64_t lost[MOQSTAT_LOST_MAX];
 	bool warned[MOQSTAT_LOST_MAX];
 	bool ended;
@@ -82,6 +84,16 @@ int relay_create(pid_t pid, const struct options *o, bool *unusable, struct rela
 	return 0;
 }
 
+/* Has what is known changed what the numbers are worth? Then it is explained, too. */
+static bool relay_judge(struct relay *r)
+{
+	bool changed = worth_update(&r->sites, &r->info, stats_crosscheck(r->stats), &r->worths);
+
+	if (changed && r->options->explain)
+		explain_write(stats_broadcast(r->stats), &r->sites, &r->info, &r->worths, stderr);
+	return changed;
+}
+
 static int relay_record(struct relay *r, const char *file)
 {
 	struct collect *recorder;
@@ -121,7 +133,8 @@ int relay_attach(struct relay *r, const char *node, const char *record)
 	const struct options *o = r->options;
 	const struct probes_options probes = { .kind = o->probes,
 					       .identity = o->identity,
-					       .max_broadcasts = o->max_broadcasts };
+					       .max_broadcasts = o->max_broadcasts,
+					       .leave_out = o->leave_out };
 	struct collect_live_source source = { .target = &r->target,
 					      .layout = r->sites.layout,
 					      .prefix = o->prefix };
@@ -146,6 +159,8 @@ int relay_attach(struct relay *r, const char *node, const char *record)
 		log_info("attached to process %d (%s, %s): %zu sites by %s; its broadcast is %s",
 			 r->target.pid, r->target.exe_name, r->sites.layout->relays, r->sites.len,
 			 probes_kind_name(r->probes), stats_broadcast(r->stats));
+	if (!err)
+		relay_judge(r);
 	return err;
 }
 
@@ -208,7 +223,8 @@ bool relay_replaced(const struct relay *r)
 
 int relay_write_status(struct relay *r, struct jsonl *out)
 {
-	json_t *json = r->probes ? status_live(&r->target, &r->sites, r->probes, &r->info, r->lost)
+	json_t *json = r->probes ? status_live(&r->target, &r->sites, r->probes, &r->info,
+					       &r->worths, r->lost)
 				 : status_replay(r->options->replay);
 	char *text;
 	int err;
@@ -244,14 +260,11 @@ static bool relay_learn(struct relay *r)
 	struct collect_live_info before = r->info;
 
 	r->info = collect_live_info(r->live);
-	if (before.statistics == r->info.statistics && before.inventoried == r->info.inventoried &&
-	    !before.existing == !r->info.existing)
-		return false;
 	if (r->info.statistics == COLLECT_LIVE_OFF && before.statistics != COLLECT_LIVE_OFF)
 		log_info(
 			"the relay (process %d) runs with its statistics off: counting by its guards",
 			r->target.pid);
-	return true;
+	return relay_judge(r) || before.statistics != r->info.statistics;
 }
 
 static int relay_tick_once(struct relay *r, struct jsonl *out, bool *learnt)

@@ -666,21 +666,6 @@ def perf_events(world):
     world.stop(agent, ALL, seconds=300)
 
 
-def statistics_off(world):
-    """Where the relay's own statistics are off, the counts are unavailable, and said to be."""
-    relay = Relay(world, stats=False)
-    agent = world.agent(relay)
-    client = Client(world)
-    client(f"connect P {relay.url}", "publish P off/x tracks=1")
-    wait_until(lambda: len(agent.statuses) > 1, 10, "a second status")
-    status = agent.statuses[-1]
-    check(status["relay"]["statistics"] == "off", f"{status['relay']}")
-    states = {f["state"] for t in status["tracks"].values() for f in t.values()}
-    check(states == {"unavailable"}, f"every field is unavailable: {states}")
-    check("statistics off" in agent.errors(), f"a warning: {agent.errors()}")
-    world.stop(agent)
-
-
 def record_replay(world):
     """A recording gives the frames of the run it was made in, without root."""
     relay = Relay(world)
@@ -881,7 +866,6 @@ CASES = (
     attach_late,
     attach_late_unseen,
     perf_events,
-    statistics_off,
     record_replay,
     relay_ends,
     agent_signals,

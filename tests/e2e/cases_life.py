@@ -37,8 +37,8 @@ class Agents(Frames):
             line = line.rstrip(b"\n")
             head = json.loads(line)
             with self.lock:
-                if "status" in head:
-                    status = head["status"]
+                if "moqstat" in head:
+                    status = head["moqstat"]
                     self.statuses.append(status)
                     self[status["broadcast"]].statuses.append(status)
                     continue

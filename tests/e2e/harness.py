@@ -154,8 +154,8 @@ class Frames(Process):
             line = line.rstrip(b"\n")
             head = json.loads(line)
             with self.lock:
-                if "status" in head:
-                    self.statuses.append(head["status"])
+                if "moqstat" in head:
+                    self.statuses.append(head["moqstat"])
                     continue
                 # The frame's own bytes: what stands between the last member's name and the
                 # closing brace.
@@ -451,6 +451,14 @@ class World:
         for track in TRACKS:
             bad = [frame for frame in agent.history(track) if not closed_within_open(frame)]
             check(not bad, f"{track}: closed > open: {bad[:1]}")
+        # No false alarm: all probes were there.
+        alarms = {
+            f"{track} {field}": worth["reason"]
+            for track, fields in last["tracks"].items()
+            for field, worth in fields.items()
+            if worth["state"] == "unavailable"
+        }
+        check(not alarms, f"unavailable: {alarms}")
         return last
 
     def clean(self):

@@ -42,7 +42,7 @@ static int parse(const char *const *words, struct options *out, char *said, size
 	rc = options_parse(argc, argv, out);
 	image_caught(c, said, size);
 	/* The strings point into what ends here. */
-	out->binary = out->replay = out->record = out->node = out->prefix = NULL;
+	out->leave_out = out->binary = out->replay = out->record = out->node = out->prefix = NULL;
 	out->exe = out->unit = NULL;
 	return rc;
 }
@@ -87,6 +87,9 @@ static void good_command_lines(void **state)
 	assert_int_equal(o.identity, PROBES_IDENTITY_GUARD);
 	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--identity=auto"), 0);
 	assert_int_equal(o.identity, PROBES_IDENTITY_AUTO);
+	assert_false(o.explain || o.leave_out);
+	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--explain", "--leave-out", "a.b"), 0);
+	assert_true(o.explain);
 	assert_int_equal(PARSE(&o, "sites", "--binary", "f", "--json", "--no-cache"), 0);
 	assert_int_equal(o.command, OPTIONS_SITES);
 	assert_true(o.json && o.no_cache);
@@ -227,6 +230,12 @@ static const struct bad bad_lines[] = {
 	{ { "run", "--pid", "1", "--binary", "f" },
 	  "--binary and --json belong to `moqstat sites`" },
 	{ { "run", "--pid", "1", "--json" }, "--binary and --json belong to `moqstat sites`" },
+	{ { "run", "--replay", "f", "--explain" }, "--explain and --leave-out belong to a live" },
+	{ { "run", "--replay", "f", "--leave-out", "a" }, "--leave-out belong to a live run" },
+	{ { "run", "--pid", "1", "--leave-out" }, "requires an argument" },
+	{ { "run", "--pid", "1", "--explain=1" }, "--explain" },
+	{ { "sites", "--pid", "1", "--explain" }, "--leave-out belong to `moqstat run`" },
+	{ { "sites", "--pid", "1", "--leave-out", "a" }, "--leave-out belong to `moqstat run`" },
 	{ { "sites" }, "sites: give either --pid PID or --binary FILE" },
 	{ { "census" }, "census: give --pid PID" },
 	{ { "census", "--json" }, "census: give --pid PID" },
