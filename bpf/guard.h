@@ -79,7 +79,7 @@ static __noinline int guard_path(struct moqstat_pending *p, __u32 tgid, __u32 us
 		/* It may have ended in this very moment: then another has to begin. */
 		known = guard_known(&key, p->name.slot);
 		if (!known) {
-			guard_begin(p, &key);
+			guard_begin(p, &key, use);
 			known = guard_known(&key, p->name.slot);
 		}
 		if (known && known->id.incarnation != out->incarnation) {
