@@ -133,6 +133,8 @@ static int live_learn(struct collect_live *l, const struct moqstat_slot_key *key
 	added = &l->known.list[l->known.len - 1];
 	l->existing += !name.fresh;
 	l->invalid += added->hidden;
+	if (unnamed && l->source.no_unattributed)
+		added->hidden = true;
 	/* Where its statistics are on, the relay itself leaves these out. */
 	if (added->guarded && !added->slot &&
 	    path_has_prefix(added->path, added->len, l->source.prefix, strlen(l->source.prefix)))

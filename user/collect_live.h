@@ -49,6 +49,7 @@ struct collect_live_source {
 	const struct layout *layout;
 	const struct census_plan *plan; /* NULL where there is none: what was open isn't known */
 	const char *prefix;		/* of the stats broadcast; paths under it don't count */
+	bool no_unattributed;		/* leave out the row of what can't be named */
 };
 
 /** *out is ended by collect_destroy(). -ENOMEM. */

@@ -57,6 +57,8 @@ static const char options_text[] =
 	"  --identity HOW       auto (the default): by the relay's own entries where its statistics\n"
 	"                       are on, and by guards where they are off; guard: by guards always,\n"
 	"                       to check the one by the other\n"
+	"  --no-unattributed    no row __unattributed__ for what happens on something that can't be\n"
+	"                       named; it is counted in the status all the same\n"
 	"  --explain            also tell people, on standard error, what each field is worth: at the\n"
 	"                       start, and whenever that changes\n"
 	"  --leave-out COUNTER  for tests: don't probe the sites of COUNTER, as `moqstat sites` calls\n"
@@ -96,6 +98,7 @@ enum {
 	OPTION_MAX_BROADCASTS,
 	OPTION_PROBES,
 	OPTION_IDENTITY,
+	OPTION_NO_UNATTRIBUTED,
 	OPTION_EXPLAIN,
 	OPTION_LEAVE_OUT,
 	OPTION_JSON,
@@ -117,6 +120,7 @@ static const struct option options_long[] = {
 	{ "output", required_argument, NULL, OPTION_OUTPUT },
 	{ "max-broadcasts", required_argument, NULL, OPTION_MAX_BROADCASTS },
 	{ "probes", required_argument, NULL, OPTION_PROBES },
+	{ "no-unattributed", no_argument, NULL, OPTION_NO_UNATTRIBUTED },
 	{ "identity", required_argument, NULL, OPTION_IDENTITY },
 	{ "explain", no_argument, NULL, OPTION_EXPLAIN },
 	{ "leave-out", required_argument, NULL, OPTION_LEAVE_OUT },
@@ -254,6 +258,9 @@ static int options_one(struct options *o, int option)
 		return err;
 	case OPTION_PROBES:
 		return options_probes(optarg, &o->probes);
+	case OPTION_NO_UNATTRIBUTED:
+		o->no_unattributed = true;
+		return 0;
 	case OPTION_IDENTITY:
 		return options_identity(optarg, &o->identity);
 	case OPTION_EXPLAIN:

@@ -48,6 +48,7 @@ struct options {
 	bool json;
 	bool no_cache;
 	bool verbose;
+	bool no_unattributed; /* no row for what can't be named */
 };
 
 /** Parse the command line. What is wrong is logged. 0 or -EINVAL. */

@@ -137,7 +137,8 @@ int relay_attach(struct relay *r, const char *node, const char *record)
 					       .leave_out = o->leave_out };
 	struct collect_live_source source = { .target = &r->target,
 					      .layout = r->sites.layout,
-					      .prefix = o->prefix };
+					      .prefix = o->prefix,
+					      .no_unattributed = o->no_unattributed };
 	int err = relay_plan(r);
 
 	if (!err)

@@ -102,4 +102,32 @@ def stripped_off(world):
     world.stop(agent, lost=("guard_unknown", "close_unseen"))
 
 
-CASES = (stripped_sites, stripped, stripped_late, stripped_off)
+def stripped_off_late(world):
+    """Attached in the middle then: what can't be named is one row, unless it is not wanted."""
+    relay = Relay(world, stats=False, program=[strip(world)])
+    client = Client(world)
+    client(
+        f"connect P {relay.url}",
+        "publish P s/x tracks=1",
+        f"connect S {relay.url}",
+        "subscribe S s/x t0 as=a",
+    )
+    agent = world.agent(relay)
+    quiet = world.agent(relay, "--no-unattributed", name="quiet")
+    client("write P s/x t0 groups=7 frames=23 size=5 lockstep=a")
+    payload = {"bytes": 805, "frames": 161, "groups": 7}
+    for track in ("publisher.json", "subscriber.json"):
+        wait_until(
+            lambda t=track: (agent.row(t, "__unattributed__") or {}).get("bytes") == 805,
+            10,
+            lambda: f"the bytes of nobody: {agent.frames()}",
+        )
+        row = agent.row(track, "__unattributed__")
+        check({k: row[k] for k in payload} == payload, f"{track}: {row}")
+        check(quiet.frames()[track] == b"{}", f"{track}: {quiet.frames()}")
+    for one in (agent, quiet):
+        last = world.stop(one, lost=("guard_unknown",))
+        check(last["lost"]["guard_unknown"] >= 7 * 24, f"{last['lost']}")
+
+
+CASES = (stripped_sites, stripped, stripped_late, stripped_off, stripped_off_late)

@@ -85,6 +85,9 @@ static void good_command_lines(void **state)
 	assert_int_equal(o.identity, PROBES_IDENTITY_AUTO);
 	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--identity", "guard"), 0);
 	assert_int_equal(o.identity, PROBES_IDENTITY_GUARD);
+	assert_false(o.no_unattributed);
+	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--no-unattributed"), 0);
+	assert_true(o.no_unattributed);
 	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--identity=auto"), 0);
 	assert_int_equal(o.identity, PROBES_IDENTITY_AUTO);
 	assert_false(o.explain || o.leave_out);

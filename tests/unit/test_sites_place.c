@@ -194,10 +194,10 @@ static const struct guard_line tables[] = {
 static const struct guard_line kept[] = {
 	{ "mov rax, [rbx+0x10]; test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
 	  "488b4310 4885c0 740d 0fb6c9 488d0cc9 f048ff44c818 c3",
-	  "je+7 publisher.announced_closed: guard peek; G rbx+16" },
+	  "je+7 publisher.announced_closed: guard peek key; G rbx+16" },
 	{ "mov rax, [rdi+0x20]; test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
 	  "488b4720 4885c0 740d 0fb6c9 488d0cc9 f048ff44c818 c3",
-	  "je+7 publisher.announced_closed: guard peek; G rdi+32" },
+	  "je+7 publisher.announced_closed: guard peek key; G rdi+32" },
 };
 
 /* A table is let go, key by key. */
