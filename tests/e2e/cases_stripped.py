@@ -99,7 +99,7 @@ def stripped_off(world):
     states = agent.statuses[-1]["tracks"]["publisher.json"]
     check(states["announced_closed"]["state"] == "unavailable", f"{states}")
     check(states["bytes"]["state"] != "unavailable", f"{states}")
-    world.stop(agent, lost=("guard_unknown", "close_unseen"))
+    world.stop(agent, lost=("guard_unknown", "close_unseen"), unavailable=("announced_closed",))
 
 
 def stripped_off_late(world):
@@ -114,6 +114,8 @@ def stripped_off_late(world):
     )
     agent = world.agent(relay)
     quiet = world.agent(relay, "--no-unattributed", name="quiet")
+    # That the statistics are off is known as soon as anything begins.
+    client(f"connect T {relay.url} role=publish")
     client("write P s/x t0 groups=7 frames=23 size=5 lockstep=a")
     payload = {"bytes": 805, "frames": 161, "groups": 7}
     for track in ("publisher.json", "subscriber.json"):
@@ -126,7 +128,7 @@ def stripped_off_late(world):
         check({k: row[k] for k in payload} == payload, f"{track}: {row}")
         check(quiet.frames()[track] == b"{}", f"{track}: {quiet.frames()}")
     for one in (agent, quiet):
-        last = world.stop(one, lost=("guard_unknown",))
+        last = world.stop(one, lost=("guard_unknown",), unavailable=("announced_closed",))
         check(last["lost"]["guard_unknown"] >= 7 * 24, f"{last['lost']}")
 
 
