@@ -4,7 +4,7 @@
 #
 # On a fresh Debian 12 machine with cargo, as root, `make test` or `make demo` is all that is needed.
 
-VERSION := 0.1.0
+VERSION := 0.2.0
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c

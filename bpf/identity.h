@@ -57,14 +57,31 @@ static __always_inline struct moqstat_pending *identity_pending(void)
 	return p && p->valid ? p : NULL;
 }
 
+/* Put a name where its kind belongs. Not 0: no room. The maps have more room than there may be
+ * names, for what is on its way in or out. */
+static __always_inline long identity_put(const struct moqstat_id *id,
+					 const struct moqstat_name *name)
+{
+	if (name->slot >= MOQSTAT_SLOT_SESSION)
+		return bpf_map_update_elem(&roots, id, name, BPF_NOEXIST);
+	return bpf_map_update_elem(&broadcasts, id, name, BPF_NOEXIST);
+}
+
+static __always_inline void identity_drop(const struct moqstat_id *id, __u32 slot)
+{
+	if (slot >= MOQSTAT_SLOT_SESSION)
+		bpf_map_delete_elem(&roots, id);
+	else
+		bpf_map_delete_elem(&broadcasts, id);
+}
+
 /* Begin an incarnation for the entry, under the pending name. What has no room or no readable
  * name goes to the overflow identity, with a reason. */
 static __noinline int identity_begin(struct moqstat_pending *p, struct moqstat_entry_key *key,
 				     __u32 fresh)
 {
 	struct moqstat_id id = { .tgid = key->tgid };
-	__u32 reason;
-	long err;
+	__u32 reason, *used;
 
 	if (!p || !key)
 		return 0;
@@ -74,12 +91,11 @@ static __noinline int identity_begin(struct moqstat_pending *p, struct moqstat_e
 		id.incarnation = __sync_fetch_and_add(&incarnations, 1) + 1;
 		p->name.entry = key->entry;
 		p->name.fresh = fresh;
-		if (p->name.slot >= MOQSTAT_SLOT_SESSION)
-			err = bpf_map_update_elem(&roots, &id, &p->name, BPF_NOEXIST);
-		else
-			err = bpf_map_update_elem(&broadcasts, &id, &p->name, BPF_NOEXIST);
-		if (err)
+		used = &names_used[p->name.slot >= MOQSTAT_SLOT_SESSION];
+		if (__sync_fetch_and_add(used, 1) >= names_max || identity_put(&id, &p->name)) {
+			__sync_fetch_and_add(used, -1);
 			reason = MOQSTAT_LOST_BROADCASTS_FULL;
+		}
 	}
 	if (reason) {
 		id.hash = 0;

@@ -8,8 +8,18 @@ const volatile __u32 target_tgid = 0; /* the relay */
 const volatile __u64 key_low = 0;     /* SipHash key of this run */
 const volatile __u64 key_high = 0;
 
-/* The last incarnation number given; overflow uses the first few itself. */
-__u32 incarnations = MOQSTAT_SLOT_MAX;
+/* 1: entry pointers are not to be relied on, even where there are any. */
+const volatile __u32 by_guard = 0;
+
+/* The last incarnation number given; what has no name of its own uses the first few. */
+__u32 incarnations = MOQSTAT_UNATTRIBUTED;
+
+/* Names in use, of broadcasts and of roots, where entries have them; and how many there may be. */
+__u32 names_used[2] = { 0, 0 };
+const volatile __u32 names_max = 0;
+
+/* Set once a broadcast has found no room: what is closed and not known then was one of those. */
+__u32 overflowed = 0;
 
 /* Set once all probes are attached: what begins from then on is seen whole. */
 __u32 attached = 0;
@@ -58,6 +68,36 @@ struct {
 	__type(key, struct moqstat_entry_key);
 	__type(value, struct moqstat_id);
 } entries SEC(".maps");
+
+/* The same without entry pointers: by path, and by guard. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct moqstat_path_key);
+	__type(value, struct moqstat_path);
+} paths SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct moqstat_path_key);
+	__type(value, struct moqstat_path);
+} root_paths SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct moqstat_guard_key);
+	__type(value, struct moqstat_guard);
+} guards SEC(".maps");
+
+/* Thread (pid_tgid) -> what it lets go. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MOQSTAT_PENDING_MAX);
+	__type(key, __u64);
+	__type(value, struct moqstat_peek);
+} peeks SEC(".maps");
 
 /* Identity -> path. Two maps, so that neither kind takes the other's room. */
 struct {

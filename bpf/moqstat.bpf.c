@@ -10,44 +10,92 @@
 #include "count.h"
 #include "operand.h"
 #include "identity.h"
+#include "guard.h"
 
-/* The record of the site that fired, if it fired in the relay and its branch leads on. The kernel
- * could filter by process, but before Linux 6.10 it then drops hits of other threads. */
-static __always_inline struct moqstat_site *site_of(struct pt_regs *ctx, __u32 *tgid)
+/* The record of the site that fired, if it fired in the relay. The kernel could filter by process,
+ * but before Linux 6.10 it then drops hits of other threads. */
+static __always_inline struct moqstat_site *site_of(struct pt_regs *ctx, __u32 *tgid, __u32 *cookie)
 {
-	struct moqstat_site *site;
-	__u32 cookie;
-
 	*tgid = bpf_get_current_pid_tgid() >> 32;
 	if (*tgid != target_tgid)
 		return NULL;
-	cookie = bpf_get_attach_cookie(ctx);
-	site = bpf_map_lookup_elem(&sites, &cookie);
-	if (!site || !operand_when(ctx, site->when))
-		return NULL;
-	count_hit(cookie);
+	*cookie = bpf_get_attach_cookie(ctx);
+	return bpf_map_lookup_elem(&sites, cookie);
+}
+
+/* The same, counted as a hit. */
+static __always_inline struct moqstat_site *site_hit(struct pt_regs *ctx, __u32 *tgid)
+{
+	__u32 cookie;
+	struct moqstat_site *site = site_of(ctx, tgid, &cookie);
+
+	if (site)
+		count_hit(cookie);
 	return site;
 }
 
-/* Whose counter the site is about to bump; NULL, and the loss counted, where that can't be told. */
-static __always_inline struct moqstat_id *site_identity(struct pt_regs *ctx,
-							const struct moqstat_site *site, __u32 tgid)
+enum site_way {
+	SITE_PASSES = 0, /* no bump */
+	SITE_BY_ENTRY,
+	SITE_BY_GUARD,
+};
+
+/* Is the site's bump made, or would it be if the relay's statistics were on? And by what can its
+ * counter be told? */
+static __always_inline enum site_way site_way(struct pt_regs *ctx, const struct moqstat_site *site,
+					      __u64 *entry)
+{
+	__u64 skip = 0;
+
+	if (operand_read(ctx, &site->entry, entry)) {
+		count_lost(MOQSTAT_LOST_OPERAND_FAULT);
+		return SITE_PASSES;
+	}
+	if (*entry || !statistics_off) {
+		if (!operand_when(ctx, site->when))
+			return SITE_PASSES;
+		if (!*entry)
+			count_lost(MOQSTAT_LOST_ENTRY_NULL);
+		if (!*entry)
+			return SITE_PASSES;
+		return by_guard ? SITE_BY_GUARD : SITE_BY_ENTRY;
+	}
+	if (site->skip.kind != MOQSTAT_OPERAND_NONE && operand_read(ctx, &site->skip, &skip))
+		count_lost(MOQSTAT_LOST_OPERAND_FAULT);
+	return skip ? SITE_PASSES : SITE_BY_GUARD;
+}
+
+/* Whose counter the site is about to bump. Not 0, and the loss counted, where that can't be
+ * told. */
+static __noinline int site_identity(struct pt_regs *ctx, const struct moqstat_site *site,
+				    __u32 tgid, struct moqstat_id *out)
 {
 	struct moqstat_entry_key entry = { .tgid = tgid };
 	struct moqstat_id *id;
+	enum site_way way;
 
-	if (operand_read(ctx, &site->entry, &entry.entry)) {
-		count_lost(MOQSTAT_LOST_OPERAND_FAULT);
-		return NULL;
-	}
-	if (!entry.entry) {
-		count_lost(MOQSTAT_LOST_ENTRY_NULL);
-		return NULL;
+	if (!site || !out)
+		return -1;
+	way = site_way(ctx, site, &entry.entry);
+	if (way == SITE_PASSES)
+		return -1;
+	if (way == SITE_BY_GUARD) {
+		if (!guard_identity(ctx, site, tgid, out))
+			return 0;
+		count_lost(MOQSTAT_LOST_GUARD_UNKNOWN);
+		out->hash = 0;
+		out->tgid = tgid;
+		out->incarnation = MOQSTAT_UNATTRIBUTED;
+		return 0;
 	}
 	id = identity_find(&entry, site->opens);
-	if (!id)
+	if (!id) {
 		count_lost(MOQSTAT_LOST_ENTRY_UNKNOWN);
-	return id;
+		/* It fired, although nothing can be counted. */
+		return 1;
+	}
+	*out = *id;
+	return 0;
 }
 
 /* At the branch in front of a broadcast's counter. */
@@ -56,15 +104,18 @@ int bump(struct pt_regs *ctx)
 {
 	struct moqstat_slot_key slot = {};
 	struct moqstat_site *site;
-	struct moqstat_id *id;
 	__u64 tier, role, n;
-	__u32 tgid;
+	__u32 tgid, cookie;
+	int err;
 
-	site = site_of(ctx, &tgid);
+	site = site_of(ctx, &tgid, &cookie);
 	if (!site)
 		return 0;
-	id = site_identity(ctx, site, tgid);
-	if (!id)
+	err = site_identity(ctx, site, tgid, &slot.id);
+	if (err < 0)
+		return 0;
+	count_hit(cookie);
+	if (err)
 		return 0;
 	role = site->role;
 	if (operand_read(ctx, &site->tier, &tier) || operand_read(ctx, &site->n, &n) ||
@@ -76,32 +127,41 @@ int bump(struct pt_regs *ctx)
 		count_lost(MOQSTAT_LOST_OPERAND_RANGE);
 		return 0;
 	}
-	slot.id = *id;
 	slot.slot = role * MOQSTAT_TIER_MAX + tier;
 	count_add(&slot, site->field, n);
 	return 0;
+}
+
+/* Count one session of a root. */
+static __always_inline void session_count(const struct moqstat_id *id, __u32 field)
+{
+	struct moqstat_slot_key slot = { .id = *id };
+	struct moqstat_name *name = bpf_map_lookup_elem(&roots, id);
+
+	slot.slot = name ? name->slot : id->incarnation;
+	if (slot.slot >= MOQSTAT_SLOT_SESSION && slot.slot < MOQSTAT_SLOT_MAX)
+		count_add(&slot, field, 1);
 }
 
 /* At the branch in front of a root's session counter. */
 SEC("uprobe")
 int session_bump(struct pt_regs *ctx)
 {
-	struct moqstat_slot_key slot = {};
 	struct moqstat_site *site;
-	struct moqstat_name *name;
-	struct moqstat_id *id;
-	__u32 tgid;
+	struct moqstat_id id;
+	__u32 tgid, cookie;
+	int err;
 
-	site = site_of(ctx, &tgid);
-	if (!site)
+	site = site_of(ctx, &tgid, &cookie);
+	/* Guards of sessions are counted where they get their place. */
+	if (!site || (site->opens && guard_mode()))
 		return 0;
-	id = site_identity(ctx, site, tgid);
-	if (!id)
+	err = site_identity(ctx, site, tgid, &id);
+	if (err < 0)
 		return 0;
-	slot.id = *id;
-	name = bpf_map_lookup_elem(&roots, id);
-	slot.slot = name ? name->slot : id->incarnation;
-	count_add(&slot, site->field, 1);
+	count_hit(cookie);
+	if (!err)
+		session_count(&id, site->field);
 	return 0;
 }
 
@@ -125,7 +185,7 @@ int entry(struct pt_regs *ctx)
 {
 	__u64 path;
 	__u32 tgid;
-	struct moqstat_site *site = site_of(ctx, &tgid);
+	struct moqstat_site *site = site_hit(ctx, &tgid);
 
 	if (!site)
 		return 0;
@@ -141,7 +201,7 @@ int session(struct pt_regs *ctx)
 {
 	__u64 root, tier;
 	__u32 tgid;
-	struct moqstat_site *site = site_of(ctx, &tgid);
+	struct moqstat_site *site = site_hit(ctx, &tgid);
 
 	if (!site)
 		return 0;
@@ -163,10 +223,15 @@ SEC("uprobe")
 int allocated(struct pt_regs *ctx)
 {
 	struct moqstat_entry_key key = {};
-	struct moqstat_site *site = site_of(ctx, &key.tgid);
+	struct moqstat_site *site;
 	struct moqstat_pending *p;
+	__u32 cookie;
 
-	if (!site || operand_read(ctx, &site->entry, &key.entry))
+	site = site_of(ctx, &key.tgid, &cookie);
+	if (!site || by_guard || !operand_when(ctx, site->when))
+		return 0;
+	count_hit(cookie);
+	if (operand_read(ctx, &site->entry, &key.entry))
 		return 0;
 	p = identity_pending();
 	if (p) {
@@ -176,6 +241,198 @@ int allocated(struct pt_regs *ctx)
 		bpf_map_delete_elem(&entries, &key);
 		count_lost(MOQSTAT_LOST_PENDING_FULL);
 	}
+	return 0;
+}
+
+/* A guard gets the place that it keeps: in an Arc, right after it was allocated. */
+SEC("uprobe")
+int place(struct pt_regs *ctx)
+{
+	struct moqstat_guard_key key = {};
+	struct moqstat_pending *p;
+	struct moqstat_site *site;
+	struct moqstat_id id = {};
+	__u32 cookie;
+	__u64 at;
+	int err = -1;
+
+	site = site_of(ctx, &key.tgid, &cookie);
+	if (!site || !guard_mode() || !operand_when(ctx, site->when) ||
+	    operand_read(ctx, &site->guard, &at))
+		return 0;
+	count_hit(cookie);
+	key.address = at;
+	if (site->handles & MOQSTAT_HANDLE_OWNER)
+		key.kind = MOQSTAT_GUARD_OWNER;
+	if (site->handles & MOQSTAT_HANDLE_PENDING) {
+		p = identity_pending();
+		if (p)
+			err = guard_path(p, key.tgid, GUARD_BEGINS, &id);
+	} else if (!operand_read(ctx, &site->path, &at)) {
+		err = guard_live_path(at, key.tgid, &id);
+	}
+	/* Memory is given out anew only after its guard has been let go. */
+	if (key.kind == MOQSTAT_GUARD_PLACE && bpf_map_lookup_elem(&guards, &key))
+		count_lost(MOQSTAT_LOST_GUARD_REUSED);
+	if (err)
+		bpf_map_delete_elem(&guards, &key);
+	else
+		guard_remember(&key, &id, 0);
+	return 0;
+}
+
+/* StatsHandle::session is about to be called, and what it returns has its place already. */
+SEC("uprobe")
+int session_place(struct pt_regs *ctx)
+{
+	struct moqstat_guard_key key = {};
+	struct moqstat_pending *p;
+	struct moqstat_site *site;
+	struct moqstat_id id = {};
+	__u64 root, tier, shared;
+	__u32 cookie;
+
+	site = site_of(ctx, &key.tgid, &cookie);
+	if (!site || operand_read(ctx, &site->side, &shared))
+		return 0;
+	if (!shared)
+		statistics_off = 1;
+	if (!guard_mode())
+		return 0;
+	count_hit(cookie);
+	if (operand_read(ctx, &site->path, &root) || operand_read(ctx, &site->tier, &tier) ||
+	    operand_read(ctx, &site->guard, &key.address)) {
+		count_lost(MOQSTAT_LOST_OPERAND_FAULT);
+		return 0;
+	}
+	if (tier >= MOQSTAT_TIER_MAX) {
+		count_lost(MOQSTAT_LOST_OPERAND_RANGE);
+		return 0;
+	}
+	identity_name(root, MOQSTAT_SLOT_SESSION + tier);
+	p = identity_pending();
+	if (!p || guard_path(p, key.tgid, GUARD_OPENS, &id))
+		return 0;
+	p->valid = 0;
+	session_count(&id, MOQSTAT_SESSIONS);
+	if (bpf_map_lookup_elem(&guards, &key))
+		count_lost(MOQSTAT_LOST_SESSION_REUSED);
+	guard_remember(&key, &id, 0);
+	return 0;
+}
+
+/* The key of a guard in a table: its path there, which may be relative. */
+static __always_inline int key_of(struct pt_regs *ctx, const struct moqstat_site *site, __u64 table,
+				  struct moqstat_guard_key *key)
+{
+	struct moqstat_pending *p;
+	__u64 at;
+
+	if (operand_read(ctx, &site->path, &at))
+		return -1;
+	identity_name(at, 0);
+	p = identity_pending();
+	if (!p)
+		return -1;
+	p->valid = 0;
+	key->kind = MOQSTAT_GUARD_KEY;
+	key->address = table;
+	key->key = p->hash;
+	return p->lost ? -1 : 0;
+}
+
+/* A path is about to be let go; a guard of its owner may follow. */
+SEC("uprobe")
+int peek(struct pt_regs *ctx)
+{
+	struct moqstat_guard_key key = {};
+	struct moqstat_peek *peek;
+	struct moqstat_site *site;
+	struct moqstat_id id = {};
+	__u64 at;
+	int err;
+
+	site = site_of(ctx, &key.tgid, &key.kind);
+	if (!site || !guard_mode())
+		return 0;
+	count_hit(key.kind);
+	peek = guard_peek(true);
+	if (!peek)
+		return 0;
+	guard_forget_peek(peek);
+	peek->keyed = !!(site->handles & MOQSTAT_HANDLE_KEY);
+	if (site->handles & MOQSTAT_HANDLE_KEY)
+		err = key_of(ctx, site, peek->table, &key) || guard_find(&key, true, &id);
+	else
+		err = operand_read(ctx, &site->path, &at) || guard_live_path(at, key.tgid, &id);
+	if (!err)
+		peek->id = id;
+	return 0;
+}
+
+/* A table is about to be let go. */
+SEC("uprobe")
+int table(struct pt_regs *ctx)
+{
+	struct moqstat_site *site;
+	struct moqstat_peek *peek;
+	__u32 tgid;
+
+	if (!guard_mode())
+		return 0;
+	site = site_hit(ctx, &tgid);
+	peek = site ? guard_peek(true) : NULL;
+	if (peek)
+		operand_read(ctx, &site->guard, &peek->table);
+	return 0;
+}
+
+/* A guard just opened is about to go into a table. */
+SEC("uprobe")
+int insert(struct pt_regs *ctx)
+{
+	struct moqstat_guard_key key = {};
+	struct moqstat_pending *p;
+	struct moqstat_site *site;
+	struct moqstat_id id = {};
+	__u64 table;
+
+	if (!guard_mode())
+		return 0;
+	site = site_hit(ctx, &key.tgid);
+	p = site ? identity_pending() : NULL;
+	if (!p || guard_path(p, key.tgid, GUARD_LOOKS, &id) ||
+	    operand_read(ctx, &site->guard, &table) || key_of(ctx, site, table, &key))
+		return 0;
+	guard_remember(&key, &id, 0);
+	return 0;
+}
+
+/* A guard is about to be taken out of a table, into one of two places. */
+SEC("uprobe")
+int take(struct pt_regs *ctx)
+{
+	struct moqstat_guard_key key = {};
+	struct moqstat_site *site;
+	struct moqstat_id id = {};
+	__u64 table, first = 0, second = 0;
+
+	if (!guard_mode())
+		return 0;
+	site = site_hit(ctx, &key.tgid);
+	if (!site || operand_read(ctx, &site->guard, &table) || key_of(ctx, site, table, &key) ||
+	    guard_find(&key, true, &id))
+		return 0;
+	operand_read(ctx, &site->entry, &first);
+	operand_read(ctx, &site->side, &second);
+	key.kind = MOQSTAT_GUARD_PLACE;
+	key.key = 0;
+	key.address = first;
+	if (first)
+		guard_remember(&key, &id, second);
+	key.address = second;
+	if (second)
+		guard_remember(&key, &id, first);
 	return 0;
 }
 

@@ -68,13 +68,15 @@ static __always_inline __u64 operand_narrow(__u64 value, __u8 width)
 	return value;
 }
 
-/* The value of an operand; not 0 where memory can't be read. */
+/* The value of an operand, 0 where there is none; not 0 where memory can't be read. */
 static __noinline int operand_read(struct pt_regs *ctx, const struct moqstat_operand *op,
 				   __u64 *out)
 {
 	__u64 at, value = 0;
 
 	*out = 0;
+	if (op->kind == MOQSTAT_OPERAND_NONE)
+		return 0;
 	if (op->kind == MOQSTAT_OPERAND_REG) {
 		*out = operand_narrow(operand_reg(ctx, op->reg), op->width) + (__s64)op->disp;
 		return 0;
@@ -86,10 +88,14 @@ static __noinline int operand_read(struct pt_regs *ctx, const struct moqstat_ope
 	at = operand_reg(ctx, op->reg) + (__s64)op->disp;
 	if (op->index != MOQSTAT_REG_NONE)
 		at += operand_reg(ctx, op->index) * op->scale;
-	if (op->kind == MOQSTAT_OPERAND_DEREF) {
+	if (op->kind == MOQSTAT_OPERAND_DEREF || op->kind == MOQSTAT_OPERAND_POINT) {
 		if (bpf_probe_read_user(&value, sizeof(value), (void *)at))
 			return -1;
 		at = value + (__s64)op->outer;
+		if (op->kind == MOQSTAT_OPERAND_POINT) {
+			*out = at;
+			return 0;
+		}
 	}
 	value = 0;
 	/* Never a byte beyond the operand: it may be the last of its page. */

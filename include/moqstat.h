@@ -79,17 +79,28 @@ enum moqstat_lost {
 	MOQSTAT_LOST_OPERAND_FAULT,   /* tier, side or n could not be read */
 	MOQSTAT_LOST_OPERAND_RANGE,   /* tier or side read, but neither 0 nor 1 */
 	MOQSTAT_LOST_PATH_INVALID,    /* path read, but not UTF-8 (user side) */
+	MOQSTAT_LOST_GUARD_UNKNOWN,   /* whose guard it is can't be told, in __unattributed__ */
+	MOQSTAT_LOST_GUARDS_FULL,     /* no room to remember a guard */
+	MOQSTAT_LOST_GUARD_REUSED,    /* a track's guard ended unseen: another has its place */
+	MOQSTAT_LOST_SESSION_REUSED,  /* the same of a session's */
 	MOQSTAT_LOST_MAX
 };
 
 /** Which program a probed place runs. */
 enum moqstat_event {
-	MOQSTAT_EVENT_BUMP = 0,	    /* je of a bump site */
-	MOQSTAT_EVENT_ENTRY,	    /* Stats::entry(&self, &path) begins */
-	MOQSTAT_EVENT_ENTRY_NEW,    /* Stats::entry has allocated a BroadcastEntry */
-	MOQSTAT_EVENT_SESSION,	    /* StatsHandle::session(&self, &root) begins */
-	MOQSTAT_EVENT_SESSION_BUMP, /* je of a session's open or close */
-	MOQSTAT_EVENT_SESSION_NEW,  /* a SessionCounters has been allocated */
+	MOQSTAT_EVENT_BUMP = 0,	     /* je of a bump site */
+	MOQSTAT_EVENT_ENTRY,	     /* Stats::entry(&self, &path) begins */
+	MOQSTAT_EVENT_ENTRY_NEW,     /* Stats::entry has allocated a BroadcastEntry */
+	MOQSTAT_EVENT_SESSION,	     /* StatsHandle::session(&self, &root) begins */
+	MOQSTAT_EVENT_SESSION_BUMP,  /* je of a session's open or close */
+	MOQSTAT_EVENT_SESSION_NEW,   /* a SessionCounters has been allocated */
+	MOQSTAT_EVENT_PLACE,	     /* a guard gets the place that it keeps */
+	MOQSTAT_EVENT_SESSION_PLACE, /* a session's guard is about to be made and put in its place
+				      */
+	MOQSTAT_EVENT_PEEK,	     /* a path is about to be let go, perhaps a guard with it */
+	MOQSTAT_EVENT_TABLE,	     /* a table of guards is about to be let go */
+	MOQSTAT_EVENT_INSERT, /* a guard is about to go into a table, under a relative path */
+	MOQSTAT_EVENT_REMOVE, /* it is about to be taken out */
 	MOQSTAT_EVENT_MAX
 };
 
@@ -100,6 +111,19 @@ enum moqstat_operand_kind {
 	MOQSTAT_OPERAND_REG,   /* a register, of which the low `width` bytes count, plus disp */
 	MOQSTAT_OPERAND_MEM,   /* user memory at reg + index * scale + disp, `width` bytes */
 	MOQSTAT_OPERAND_DEREF, /* the 8 bytes there are an address; user memory at it + outer */
+	MOQSTAT_OPERAND_POINT, /* the 8 bytes there, plus outer */
+};
+
+/** Ways to tell whose guard it is where the entry pointer is null, since the relay's statistics
+ *  are off. Bits; tried in this order. */
+enum moqstat_handle {
+	MOQSTAT_HANDLE_PENDING = 1, /* opens: what this thread has named last */
+	MOQSTAT_HANDLE_GUARD = 2,   /* the guard's address was learnt when it got its place */
+	MOQSTAT_HANDLE_OWNER = 4,   /* the word in front of the guard was */
+	MOQSTAT_HANDLE_PATH = 8,    /* a path of the same owner is live, at `path` */
+	MOQSTAT_HANDLE_PEEK = 16,   /* the path that this thread has let go last */
+	MOQSTAT_HANDLE_KEY = 32,    /* with peeks: the path is a key of the table that is let go */
+	MOQSTAT_HANDLE_ODD = 64,    /* no way: only an unwinding panic or the like leads there */
 };
 
 /** Under which flags a probed branch leads to the bump. */
@@ -144,17 +168,21 @@ struct moqstat_operand {
 
 /** What a program needs to know of the place it runs at; element `cookie` of the map `sites`. */
 struct moqstat_site {
-	__u8 event; /* enum moqstat_event */
-	__u8 role;  /* enum moqstat_role, or MOQSTAT_ROLE_MAX: `side` tells */
-	__u8 field; /* enum moqstat_field or enum moqstat_session_field */
-	__u8 opens; /* 1: a guard begins here, so a name may be pending */
-	__u8 when;  /* enum moqstat_when */
-	__u8 pad[3];
+	__u8 event;   /* enum moqstat_event */
+	__u8 role;    /* enum moqstat_role, or MOQSTAT_ROLE_MAX: `side` tells */
+	__u8 field;   /* enum moqstat_field or enum moqstat_session_field */
+	__u8 opens;   /* 1: a guard begins here, so a name may be pending */
+	__u8 when;    /* enum moqstat_when */
+	__u8 handles; /* enum moqstat_handle, any of them */
+	__u8 pad[2];
 	struct moqstat_operand entry; /* E, the entry pointer */
 	struct moqstat_operand tier;
-	struct moqstat_operand side; /* bumps: picks the role where role is MOQSTAT_ROLE_MAX;
-					functions: null if the relay's statistics are off */
-	struct moqstat_operand n;    /* what is added */
+	struct moqstat_operand side;  /* bumps: picks the role where role is MOQSTAT_ROLE_MAX;
+					 functions: null if the relay's statistics are off */
+	struct moqstat_operand n;     /* what is added */
+	struct moqstat_operand skip;  /* bumps where E is null: not 0 if it would not be made */
+	struct moqstat_operand guard; /* address of the guard; of the table in its events */
+	struct moqstat_operand path;  /* address of a path: capacity, pointer, length */
 };
 
 /** Where the two halves of a count live. Closed counters have a map of their own, so that all of
@@ -208,6 +236,44 @@ struct moqstat_name {
 	__u32 pad;
 	__u8 path[MOQSTAT_PATH_MAX];
 };
+
+/** Which incarnation a path stands for, where entry pointers don't tell. */
+struct moqstat_path_key {
+	__u64 hash;
+	__u32 tgid;
+	__u32 len; /* bytes of the path */
+};
+struct moqstat_path {
+	struct moqstat_id id;
+	__u64 opens; /* guards opened under it so far */
+};
+
+/** What a guard can be found by. */
+enum moqstat_guard_kind {
+	MOQSTAT_GUARD_PLACE = 0, /* its own address */
+	MOQSTAT_GUARD_OWNER,	 /* the word in front of it */
+	MOQSTAT_GUARD_KEY,	 /* address of its table, and hash of its key there */
+};
+struct moqstat_guard_key {
+	__u64 address;
+	__u64 key; /* MOQSTAT_GUARD_KEY: hash; else 0 */
+	__u32 tgid;
+	__u32 kind;
+};
+struct moqstat_guard {
+	struct moqstat_id id;
+	__u64 sibling; /* another place that stands for the same guard, or 0 */
+};
+
+/** What a thread has seen of a guard that it is about to let go. */
+struct moqstat_peek {
+	struct moqstat_id id; /* of the path let go last; incarnation 0: none */
+	__u64 table;	      /* that is being let go */
+	__u64 keyed;	      /* 1: the path was a key of that table */
+};
+
+/** The incarnation number, with hash 0, of what can't be named. */
+#define MOQSTAT_UNATTRIBUTED (MOQSTAT_SLOT_MAX + 1)
 
 /** What a thread has named, until the bump or the allocation that uses the name. */
 struct moqstat_pending {

@@ -59,6 +59,7 @@ enum code_cond {
 struct code_insn {
 	uint64_t addr;
 	uint64_t target; /* of a direct branch or call; of a lea relative to rip, what it yields */
+	uint64_t slot;	 /* of a branch or call through memory relative to rip, where that lies */
 	struct moqstat_operand dst;
 	struct moqstat_operand src;
 	struct moqstat_operand src2;

@@ -290,6 +290,10 @@ static void code_decode_one(const ZydisDecoder *decoder, const uint8_t *bytes, u
 	if (out->op == CODE_LEA && ops[1].mem.base == ZYDIS_REGISTER_RIP &&
 	    ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&in, &ops[1], addr, &target)))
 		out->target = target;
+	if ((out->op == CODE_JMP || out->op == CODE_CALL) &&
+	    ops[0].type == ZYDIS_OPERAND_TYPE_MEMORY && ops[0].mem.base == ZYDIS_REGISTER_RIP &&
+	    ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&in, &ops[0], addr, &target)))
+		out->slot = target;
 	code_effects(&in, ops, out);
 }
 

@@ -20,6 +20,8 @@ struct collect_broadcast {
 	size_t path_len;      /* bytes */
 	uint32_t incarnation; /* rises with each new life of this path */
 	bool held;	      /* the relay may still bump it; read before the counters */
+	bool fresh;	      /* each guard that counts here was seen from its beginning */
+	bool whole;	      /* and nothing else of this incarnation was there before the probes */
 	uint64_t counts[MOQSTAT_ROLE_MAX][MOQSTAT_TIER_MAX][MOQSTAT_FIELD_MAX];
 	uint64_t ref; /* the backend's own handle, for retire(); 0 in recordings */
 };
@@ -31,6 +33,8 @@ struct collect_session {
 	uint32_t tier; /* enum moqstat_tier */
 	uint32_t incarnation;
 	bool held;
+	bool fresh;
+	bool whole;
 	uint64_t counts[MOQSTAT_SESSION_FIELD_MAX];
 	uint64_t ref;
 };
@@ -78,6 +82,14 @@ void collect_destroy(struct collect *c);
  *  and is ended by collect_destroy(). A line that is not a batch is an error at collect_read():
  *  -EBADMSG, logged with file, line and reason. */
 int collect_replay_create(const char *file, struct collect **out);
+
+/** Wrap a backend whose relay may end while things are open, for which there is then no close to
+ *  count. Takes ownership of `inner`, on success only. -ENOMEM. */
+int collect_ending_create(struct collect *inner, struct collect **out);
+
+/** The relay behind `c`, which is from collect_ending_create(), has ended: in what is read from now
+ *  on, all that was open is closed, and nothing is held any more. */
+void collect_ending_end(struct collect *c);
 
 /** Wrap a backend so that each batch it reads is also appended to `file`, one JSON object a line
  *  (--record). Takes ownership of `inner`. A batch that cannot be written whole is an error of

@@ -46,6 +46,10 @@ const char *const collect_format_lost[MOQSTAT_LOST_MAX] = {
 	[MOQSTAT_LOST_OPERAND_FAULT] = "operand_fault",
 	[MOQSTAT_LOST_OPERAND_RANGE] = "operand_range",
 	[MOQSTAT_LOST_PATH_INVALID] = "path_invalid",
+	[MOQSTAT_LOST_GUARD_UNKNOWN] = "guard_unknown",
+	[MOQSTAT_LOST_GUARDS_FULL] = "guards_full",
+	[MOQSTAT_LOST_GUARD_REUSED] = "guard_reused",
+	[MOQSTAT_LOST_SESSION_REUSED] = "session_reused",
 };
 
 int collect_format_find(const char *const *names, size_t len, const char *name)

@@ -5,6 +5,7 @@
 #ifndef MOQSTAT_COLLECT_LIVE_H
 #define MOQSTAT_COLLECT_LIVE_H
 
+#include "census_plan.h"
 #include "collect.h"
 #include "layout.h"
 #include "probes.h"
@@ -22,6 +23,10 @@ struct collect_live_info {
 	enum collect_live_statistics statistics;
 	bool inventoried; /* the relay's tables have been walked */
 	size_t existing;  /* broadcasts and roots that had begun before the probes were attached */
+	bool guarded;	  /* identities are told by guards, not by entry pointers */
+	bool seeded;	  /* what was open when the probes were attached is known */
+	size_t open;	  /* so many guards were, where identities are told by guards */
+	size_t untold;	  /* and of so many it can't be told whose they are, or how many */
 };
 
 /** One pass over a map of counters. */
@@ -37,10 +42,18 @@ struct collect_live_pass {
  *  whatever closes was open before, on whichever CPU. */
 extern const struct collect_live_pass collect_live_passes[COLLECT_LIVE_PASSES];
 
-/** Read from attached probes, which stay the caller's and must outlive the result, as must
- *  `target` and `layout`. *out is ended by collect_destroy(). -ENOMEM. */
-int collect_live_create(const struct probes *probes, const struct target *target,
-			const struct layout *layout, struct collect **out);
+/** What a live backend reads from. All of it stays the caller's and must outlive the backend. */
+struct collect_live_source {
+	const struct probes *probes; /* attached */
+	const struct target *target;
+	const struct layout *layout;
+	const struct census_plan *plan; /* NULL where there is none: what was open isn't known */
+	const char *prefix;		/* of the stats broadcast; paths under it don't count */
+	bool no_unattributed;		/* leave out the row of what can't be named */
+};
+
+/** *out is ended by collect_destroy(). -ENOMEM. */
+int collect_live_create(const struct collect_live_source *source, struct collect **out);
 
 /** What `c`, which is from collect_live_create(), knows of the time before it. */
 struct collect_live_info collect_live_info(const struct collect *c);

@@ -11,6 +11,8 @@
  *     {"path":"demo/bbb",
  *      "incarnation":0,             rises with each new life of the path
  *      "held":true,                 the relay may still bump it
+ *      "fresh":false,               guards that count here may have begun before the probes
+ *      "whole":false,               others of it may have been open before the probes
  *      "counts":{"publisher":{"external":{"announced":1,"bytes":4711}}}}],
  *    "sessions":[
  *     {"root":"demo","tier":"external","incarnation":0,"held":true,
@@ -19,9 +21,10 @@
  *
  * Counts are cumulative. One that is zero is left out, and so is an object without any. A number
  * is a JSON integer up to 2^63-1 and above that a string of its decimal digits, since many JSON
- * readers (jansson too) have no larger integers. Every member shown is required, none else is
- * allowed. The names are those of collect_format.c. An incarnation that the agent retired is in no
- * later batch, unless the path came back.
+ * readers (jansson too) have no larger integers. Every member shown is required but
+ * "fresh" and "whole", which are there only where they are false; none else is allowed. The names
+ * are those of collect_format.c. An incarnation that the agent retired is in no later batch, unless
+ * the path came back.
  */
 #include "collect.h"
 
@@ -114,6 +117,14 @@ static json_t *record_slots(const struct collect_broadcast *b)
 	return json;
 }
 
+/* Where they aren't so, what kind of beginning it had. */
+static int record_beginning(json_t *json, bool fresh, bool whole)
+{
+	int err = fresh ? 0 : json_object_set_new(json, "fresh", json_false());
+
+	return whole ? err : err | json_object_set_new(json, "whole", json_false());
+}
+
 static json_t *record_broadcast(const struct collect_broadcast *b)
 {
 	json_t *json = json_object();
@@ -122,6 +133,7 @@ static json_t *record_broadcast(const struct collect_broadcast *b)
 	err = json_object_set_new(json, "path", json_stringn_nocheck(b->path, b->path_len));
 	err |= json_object_set_new(json, "incarnation", json_integer(b->incarnation));
 	err |= json_object_set_new(json, "held", json_boolean(b->held));
+	err |= record_beginning(json, b->fresh, b->whole);
 	err |= json_object_set_new(json, "counts", record_slots(b));
 	if (err) {
 		json_decref(json);
@@ -139,6 +151,7 @@ static json_t *record_session(const struct collect_session *s)
 	err |= json_object_set_new(json, "tier", json_string(collect_format_tiers[s->tier]));
 	err |= json_object_set_new(json, "incarnation", json_integer(s->incarnation));
 	err |= json_object_set_new(json, "held", json_boolean(s->held));
+	err |= record_beginning(json, s->fresh, s->whole);
 	err |= json_object_set_new(
 		json, "counts",
 		record_counts(collect_format_session_fields, s->counts, MOQSTAT_SESSION_FIELD_MAX));

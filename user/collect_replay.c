@@ -202,6 +202,22 @@ static int replay_identity(const struct replay *r, const char *what, size_t text
 	return 0;
 }
 
+/* What kind of beginning it had, and take that out of the object. Older recordings don't say; they
+ * are believed. */
+static int replay_beginning(const struct replay *r, const char *what, json_t *json, bool *fresh,
+			    bool *whole)
+{
+	const json_t *f = json_object_get(json, "fresh"), *w = json_object_get(json, "whole");
+
+	if ((f && !json_is_boolean(f)) || (w && !json_is_boolean(w)))
+		return replay_bad(r, "%s: \"fresh\" or \"whole\" is neither true nor false", what);
+	*fresh = !json_is_false(f);
+	*whole = *fresh && !json_is_false(w);
+	json_object_del(json, "fresh");
+	json_object_del(json, "whole");
+	return 0;
+}
+
 static int replay_broadcast(const struct replay *r, json_t *json, size_t i,
 			    struct collect_broadcast *b)
 {
@@ -212,6 +228,9 @@ static int replay_broadcast(const struct replay *r, json_t *json, size_t i,
 	int held, err;
 
 	snprintf(what, sizeof(what), "broadcasts[%zu]", i);
+	err = replay_beginning(r, what, json, &b->fresh, &b->whole);
+	if (err)
+		return err;
 	errno = 0;
 	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:s%,s:I,s:b,s:o}", "path", &b->path,
 			   &b->path_len, "incarnation", &incarnation, "held", &held, "counts",
@@ -234,6 +253,9 @@ static int replay_session(const struct replay *r, json_t *json, size_t i, struct
 	int held, tier, err;
 
 	snprintf(what, sizeof(what), "sessions[%zu]", i);
+	err = replay_beginning(r, what, json, &s->fresh, &s->whole);
+	if (err)
+		return err;
 	errno = 0;
 	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:s%,s:s,s:I,s:b,s:o}", "root", &s->root,
 			   &s->root_len, "tier", &tier_name, "incarnation", &incarnation, "held",

@@ -15,10 +15,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "elf_functions.h"
+#include "elf_slots.h"
 #include "log.h"
 
 /* Longest name of a function; a relay's longest has some 2,500 characters. */
 #define ELF_NAME_MAX 16384
+
+/* Longest function without a name; a relay's longest has 340,000 bytes. */
+#define ELF_NAMELESS_MAX (4 << 20)
 
 /* A relay is 54 MB with symbols and 700 MB with debug info. */
 #define ELF_SIZE_MAX (4ULL << 30)
@@ -37,10 +42,12 @@ struct elf_file {
 	char build_id[ELF_BUILD_ID_TEXT];
 	struct elf_section *sections;
 	size_t sections_len;
+	const struct elf_section *unwind; /* .eh_frame */
 	GElf_Phdr *segments;
 	size_t segments_len;
-	struct elf_symbol *symbols;
-	size_t symbols_len;
+	bool stripped;
+	struct elf_functions functions;
+	struct elf_slots slots;
 };
 
 static int elf_file_open(struct elf_file *f)
@@ -135,15 +142,6 @@ static void elf_file_read_build_id(struct elf_file *f, Elf_Data *data)
 	}
 }
 
-static int elf_symbol_compare(const void *a, const void *b)
-{
-	const struct elf_symbol *x = a, *y = b;
-
-	if (x->addr != y->addr)
-		return x->addr < y->addr ? -1 : 1;
-	return strcmp(x->name, y->name);
-}
-
 static const struct elf_section *elf_file_section(const struct elf_file *f, uint64_t addr,
 						  uint64_t size)
 {
@@ -159,36 +157,121 @@ static const struct elf_section *elf_file_section(const struct elf_file *f, uint
 	return NULL;
 }
 
+/* Add a function if it lies in code. */
+static int elf_file_add(const struct elf_file *f, struct elf_functions *fs, uint64_t addr,
+			uint64_t size, const char *name)
+{
+	const struct elf_section *s = elf_file_section(f, addr, size);
+
+	return size && name && s && s->exec ? elf_functions_add(fs, addr, size, name) : 0;
+}
+
 static int elf_file_read_symbols(struct elf_file *f, Elf_Scn *scn, const GElf_Shdr *header)
 {
 	Elf_Data *data = elf_getdata(scn, NULL);
 	size_t i, len;
+	int err = 0;
 
 	if (!data || !header->sh_entsize)
 		return elf_file_damaged(f, "its symbol table can't be read");
 	len = data->d_size / header->sh_entsize;
-	f->symbols = calloc(len ? len : 1, sizeof(*f->symbols));
-	if (!f->symbols)
-		return -ENOMEM;
-	for (i = 0; i < len; i++) {
-		const struct elf_section *s;
-		struct elf_symbol *out = &f->symbols[f->symbols_len];
+	for (i = 0; i < len && !err; i++) {
 		GElf_Sym sym;
 
 		if (!gelf_getsym(data, (int)i, &sym))
 			return elf_file_damaged(f, "a symbol can't be read");
-		if (GELF_ST_TYPE(sym.st_info) != STT_FUNC || !sym.st_size)
-			continue;
-		s = elf_file_section(f, sym.st_value, sym.st_size);
-		out->name = elf_strptr(f->elf, header->sh_link, sym.st_name);
-		if (!s || !s->exec || !out->name)
-			continue;
-		out->addr = sym.st_value;
-		out->size = sym.st_size;
-		f->symbols_len++;
+		if (GELF_ST_TYPE(sym.st_info) == STT_FUNC)
+			err = elf_file_add(f, &f->functions, sym.st_value, sym.st_size,
+					   elf_strptr(f->elf, header->sh_link, sym.st_name));
 	}
-	qsort(f->symbols, f->symbols_len, sizeof(*f->symbols), elf_symbol_compare);
-	return 0;
+	elf_functions_sort(&f->functions);
+	return err;
+}
+
+/* Only what fills up the room between functions? */
+static bool elf_file_is_padding(const struct elf_file *f, const struct elf_symbol *piece)
+{
+	const uint8_t *bytes = elf_file_bytes(f, piece->addr, piece->size);
+	uint64_t i;
+
+	for (i = 0; i < piece->size && (bytes[i] == 0xcc || bytes[i] == 0x90 || !bytes[i]); i++)
+		;
+	return i == piece->size;
+}
+
+/* Add those parts of `more`, unsorted and perhaps outside of any code, that no function covers. */
+static int elf_file_fill(struct elf_file *f, const struct elf_functions *more)
+{
+	struct elf_functions code = { 0 }, parts = { 0 };
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < more->len && !err; i++)
+		err = elf_file_add(f, &code, more->list[i].addr, more->list[i].size,
+				   more->list[i].name);
+	elf_functions_sort(&code);
+	if (!err)
+		err = elf_functions_uncovered(&f->functions, &code, &parts);
+	for (i = 0; i < parts.len && !err; i++) {
+		if (!elf_file_is_padding(f, &parts.list[i]))
+			err = elf_file_add(f, &f->functions, parts.list[i].addr, parts.list[i].size,
+					   parts.list[i].name);
+	}
+	elf_functions_sort(&f->functions);
+	elf_functions_deinit(&code);
+	elf_functions_deinit(&parts);
+	return err;
+}
+
+/* What has no symbol: functions by .eh_frame, then whatever code is left, so that none escapes the
+ * scan. That is little, and written in assembly. */
+static int elf_file_read_nameless(struct elf_file *f)
+{
+	const struct elf_section *u = f->unwind;
+	struct elf_functions more = { 0 };
+	size_t i;
+	int err = u ? elf_functions_unwind(&more, u->bytes, u->size, u->addr) : 0;
+
+	if (!err)
+		err = elf_file_fill(f, &more);
+	more.len = 0;
+	for (i = 0; i < f->sections_len && !err; i++)
+		err = elf_functions_add(&more, f->sections[i].addr, f->sections[i].size, "");
+	if (!err)
+		err = elf_file_fill(f, &more);
+	elf_functions_deinit(&more);
+	for (i = 0; i < f->functions.len && !err; i++) {
+		if (*f->functions.list[i].name || f->functions.list[i].size <= ELF_NAMELESS_MAX)
+			continue;
+		log_error(
+			"%s tells of %llu bytes of code at 0x%llx neither by symbols nor by unwind information "
+			"where functions begin; install moq-relay as `cargo install` or `strip` leaves it",
+			f->path, (unsigned long long)f->functions.list[i].size,
+			(unsigned long long)f->functions.list[i].addr);
+		err = -ENODATA;
+	}
+	return err;
+}
+
+static int elf_file_read_slots(struct elf_file *f, Elf_Scn *scn, const GElf_Shdr *header)
+{
+	int err;
+
+	if (header->sh_type != SHT_RELA)
+		return 0;
+	err = elf_slots_read(f->elf, scn, header, &f->slots);
+	return err == -ENOEXEC ? elf_file_damaged(f, "its relocations can't be read") : err;
+}
+
+static bool elf_file_is_unwind(const struct elf_file *f, const GElf_Shdr *header)
+{
+	const char *name;
+	size_t names;
+
+	if (elf_getshdrstrndx(f->elf, &names))
+		return false;
+	name = elf_strptr(f->elf, names, header->sh_name);
+	return name && !strcmp(name, ".eh_frame");
 }
 
 static int elf_file_read_sections(struct elf_file *f)
@@ -196,6 +279,7 @@ static int elf_file_read_sections(struct elf_file *f)
 	Elf_Scn *scn = NULL, *symtab = NULL;
 	GElf_Shdr header, symtab_header = { 0 };
 	size_t len;
+	int err;
 
 	if (elf_getshdrnum(f->elf, &len) || !len)
 		return elf_file_damaged(f, "no section headers");
@@ -223,17 +307,19 @@ static int elf_file_read_sections(struct elf_file *f)
 		s->exec = header.sh_flags & SHF_EXECINSTR;
 		if (s->addr + s->size < s->addr)
 			return elf_file_damaged(f, "a section's address is out of range");
+		if (!f->unwind && elf_file_is_unwind(f, &header))
+			f->unwind = s;
 		f->sections_len++;
 		if (header.sh_type == SHT_NOTE && (data = elf_getdata(scn, NULL)))
 			elf_file_read_build_id(f, data);
+		err = elf_file_read_slots(f, scn, &header);
+		if (err)
+			return err;
 	}
-	if (!symtab) {
-		log_error(
-			"%s has no symbol table (it was stripped); install moq-relay unstripped, as `cargo install` does",
-			f->path);
-		return -ENODATA;
-	}
-	return elf_file_read_symbols(f, symtab, &symtab_header);
+	elf_slots_sort(&f->slots);
+	f->stripped = !symtab;
+	err = symtab ? elf_file_read_symbols(f, symtab, &symtab_header) : 0;
+	return err ? err : elf_file_read_nameless(f);
 }
 
 int elf_file_create(const char *path, struct elf_file **out)
@@ -266,7 +352,8 @@ void elf_file_destroy(struct elf_file *f)
 {
 	if (!f)
 		return;
-	free(f->symbols);
+	elf_slots_deinit(&f->slots);
+	elf_functions_deinit(&f->functions);
 	free(f->segments);
 	free(f->sections);
 	if (f->elf)
@@ -287,10 +374,15 @@ const char *elf_file_build_id(const struct elf_file *f)
 	return f->build_id;
 }
 
+bool elf_file_is_stripped(const struct elf_file *f)
+{
+	return f->stripped;
+}
+
 const struct elf_symbol *elf_file_symbols(const struct elf_file *f, size_t *len)
 {
-	*len = f->symbols_len;
-	return f->symbols;
+	*len = f->functions.len;
+	return f->functions.list;
 }
 
 const uint8_t *elf_file_bytes(const struct elf_file *f, uint64_t addr, uint64_t size)
@@ -313,6 +405,53 @@ int elf_file_offset(const struct elf_file *f, uint64_t addr, uint64_t *offset)
 		}
 	}
 	return -ERANGE;
+}
+
+const struct elf_symbol *elf_file_symbols_at(const struct elf_file *f, uint64_t addr, size_t *len)
+{
+	return elf_functions_at(&f->functions, addr, len);
+}
+
+const char *elf_file_name_at(const struct elf_file *f, uint64_t addr)
+{
+	size_t len;
+	const struct elf_symbol *at = elf_file_symbols_at(f, addr, &len);
+
+	return at && *at->name ? at->name : NULL;
+}
+
+int elf_file_slot(const struct elf_file *f, uint64_t slot, uint64_t *target, const char **import)
+{
+	const struct elf_slot *s = elf_slots_find(&f->slots, slot);
+
+	if (!s)
+		return -ENOENT;
+	*target = s->target;
+	*import = s->import;
+	return 0;
+}
+
+const char *elf_file_import_at(const struct elf_file *f, uint64_t addr)
+{
+	static const uint8_t endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa }, jump[] = { 0xff, 0x25 };
+	const uint8_t *bytes = elf_file_bytes(f, addr, sizeof(endbr));
+	const char *import;
+	uint64_t target;
+	int32_t distance;
+
+	if (bytes && !memcmp(bytes, endbr, sizeof(endbr)))
+		addr += sizeof(endbr);
+	bytes = elf_file_bytes(f, addr, 7);
+	if (bytes && *bytes == 0xf2) { /* bnd */
+		bytes++;
+		addr++;
+	}
+	if (!bytes || memcmp(bytes, jump, sizeof(jump)))
+		return NULL;
+	memcpy(&distance, bytes + sizeof(jump), sizeof(distance));
+	if (elf_file_slot(f, addr + 6 + (uint64_t)(int64_t)distance, &target, &import) || target)
+		return NULL;
+	return import;
 }
 
 /* What the demangler has said so far; it goes back to `full` when there is no more room. */

@@ -243,6 +243,16 @@ bool eval_equal(const struct eval_value *a, const struct eval_value *b)
 		(a->delta == b->delta && eval_operand_equal(&a->choice, &b->choice)));
 }
 
+bool eval_distance(const struct eval_value *a, const struct eval_value *b, int64_t *out)
+{
+	struct eval_value gap = eval_sum(*b, *a, -1);
+
+	if (!gap.known || gap.terms_len || gap.chooses)
+		return false;
+	*out = gap.constant;
+	return true;
+}
+
 void eval_init(struct eval *e)
 {
 	unsigned int i;

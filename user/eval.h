@@ -63,6 +63,9 @@ bool eval_single(const struct eval_value *v, struct moqstat_operand *out);
 /** Surely the same value, at the start of the same line, whichever way each was come by? */
 bool eval_equal(const struct eval_value *a, const struct eval_value *b);
 
+/** How far b is above a, both come by on one and the same way; false if that can't be told. */
+bool eval_distance(const struct eval_value *a, const struct eval_value *b, int64_t *out);
+
 /** Same operand? */
 bool eval_operand_equal(const struct moqstat_operand *a, const struct moqstat_operand *b);
 

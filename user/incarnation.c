@@ -44,10 +44,13 @@ int incarnations_add(struct incarnations *s, const struct moqstat_id *id,
 	added->path[name->len] = '\0';
 	added->id = *id;
 	added->entry = name->entry;
+	added->shown = id->incarnation;
+	added->guarded = id->hash && !name->entry;
 	added->slot = name->slot;
 	added->len = name->len;
 	added->held = true;
-	added->based = name->fresh;
+	added->fresh = name->fresh;
+	added->based = name->fresh || added->guarded;
 	added->hidden = !utf8_valid(added->path, added->len);
 	s->len++;
 	return 0;
@@ -77,6 +80,12 @@ static void incarnations_supersede(struct incarnations *s, struct incarnation *o
 	older->superseded = true;
 }
 
+static void incarnation_continue(struct incarnation *older, struct incarnation *newer)
+{
+	newer->shown = older->shown;
+	older->split = newer->split = true;
+}
+
 int incarnations_settle(struct incarnations *s)
 {
 	struct incarnation **order = calloc(s->len + 1, sizeof(struct incarnation *));
@@ -91,16 +100,50 @@ int incarnations_settle(struct incarnations *s)
 	qsort(order, s->len, sizeof(struct incarnation *), incarnation_compare_hash);
 	for (i = 1; i < s->len; i++) {
 		/* Overflow has no hash, no address, and no end. */
-		if (order[i]->id.hash && order[i]->id.hash == order[i - 1]->id.hash)
+		if (!order[i]->id.hash || order[i]->id.hash != order[i - 1]->id.hash)
+			continue;
+		if (!order[i]->guarded)
 			incarnations_supersede(s, order[i - 1]);
+		else if (!order[i - 1]->ended)
+			incarnation_continue(order[i - 1], order[i]);
 	}
 	qsort(order, s->len, sizeof(struct incarnation *), incarnation_compare_entry);
 	for (i = 1; i < s->len; i++) {
-		if (order[i]->id.hash && order[i]->entry == order[i - 1]->entry)
+		if (order[i]->id.hash && order[i]->entry && order[i]->entry == order[i - 1]->entry)
 			incarnations_supersede(s, order[i - 1]);
 	}
 	free(order);
 	return 0;
+}
+
+bool incarnation_open(const struct incarnation *in)
+{
+	unsigned int slot, field;
+	uint64_t opened, closed;
+
+	for (slot = 0; slot < MOQSTAT_SLOT_MAX; slot++) {
+		for (field = 1; field < MOQSTAT_FIELD_MAX; field++) {
+			opened = in->counts[slot][field - 1] + in->base[slot][field - 1];
+			closed = in->counts[slot][field] + in->base[slot][field];
+			if (MOQSTAT_FIELD_CLOSES(field) && opened > closed)
+				return true;
+		}
+	}
+	return false;
+}
+
+uint64_t incarnation_opens(const struct incarnation *in)
+{
+	unsigned int slot, field;
+	uint64_t opens = 0;
+
+	for (slot = 0; slot < MOQSTAT_SLOT_MAX; slot++) {
+		for (field = 1; field < MOQSTAT_FIELD_MAX; field++) {
+			if (MOQSTAT_FIELD_CLOSES(field))
+				opens += in->counts[slot][field - 1];
+		}
+	}
+	return opens;
 }
 
 void incarnations_compact(struct incarnations *s)

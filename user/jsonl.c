@@ -106,6 +106,7 @@ int jsonl_write_line(struct jsonl *j, const char *line, size_t len)
 		if (n < 0) {
 			if (done > 0)
 				j->torn = (int)n;
+			j->failed = (int)n;
 			return (int)n;
 		}
 		done += (size_t)n;
@@ -163,7 +164,7 @@ int jsonl_write_frame(struct jsonl *j, const char *broadcast, const char *track,
 
 int jsonl_write_status(struct jsonl *j, const char *json, size_t len)
 {
-	static const char head[] = "{\"status\":";
+	static const char head[] = "{\"moqstat\":";
 	int err;
 
 	err = jsonl_reserve(j, JSONL_OVERHEAD + len);

@@ -19,6 +19,7 @@ struct jsonl {
 	int fd;			   /* not owned */
 	int stop_fds[JSONL_STOPS]; /* not owned; -1: none */
 	int torn;		   /* 0, or the -errno that left part of a line behind */
+	int failed;		   /* 0, or the -errno of the last line that couldn't be written */
 	char *line;
 	size_t line_size;
 };
@@ -41,7 +42,7 @@ void jsonl_deinit(struct jsonl *j);
 int jsonl_write_frame(struct jsonl *j, const char *broadcast, const char *track, uint64_t sequence,
 		      const char *frame, size_t frame_len);
 
-/** Write the line that says what the counts are worth: `{"status":…}` around `len` bytes of JSON,
+/** Write the line that says what the counts are worth: `{"moqstat":…}` around `len` bytes of JSON,
  *  an object. Errors as of jsonl_write_frame(). */
 int jsonl_write_status(struct jsonl *j, const char *json, size_t len);
 

@@ -33,7 +33,9 @@ struct layout {
 		shared_of_stats; /* offset of the pointer in Stats that is null when they are off */
 	uint32_t session_open;	 /* offsets of the two session counters in their Arc */
 	uint32_t session_close;
-	uint32_t session_size; /* bytes of that Arc */
+	uint32_t session_size;		/* bytes of that Arc */
+	uint32_t guard_size;		/* bytes of a guard of a track: entry pointer and tier */
+	uint32_t entry_of_subscription; /* offset in BroadcastSubscription, whose path is first */
 	/* The relay's tables of what it counts (std's HashMap, hashbrown): */
 	uint32_t entries_of_shared;  /* offset of the pointer to the locked table of entries */
 	uint32_t sessions_of_shared; /* of the one to tier 0's table of roots; tier 1's follows */

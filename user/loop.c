@@ -2,8 +2,8 @@
 #include "loop.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
@@ -12,6 +12,15 @@
 
 /* Later than this is a missed tick, as in tokio. */
 #define LOOP_LATE_NS 5000000ULL
+
+/* Indices into loop.fds; from LOOP_FDS on there are pidfds. */
+enum loop_fd {
+	LOOP_FD_SIGNALS = 0,
+	LOOP_FD_OUTPUT,
+	LOOP_FD_LOOK,
+	LOOP_FD_TIMER,
+	LOOP_FDS
+};
 
 static uint64_t loop_now(void)
 {
@@ -29,9 +38,40 @@ static int loop_arm(struct loop *l)
 	return timerfd_settime(l->timer, TFD_TIMER_ABSTIME, &spec, NULL) ? -errno : 0;
 }
 
-int loop_init(uint64_t interval_ms, int pidfd, int output, struct loop *out)
+static int loop_timer(uint64_t period_ms)
 {
-	struct loop l = { .pidfd = pidfd, .output = output, .interval_ns = interval_ms * 1000000 };
+	struct timespec period = { .tv_sec = period_ms / 1000,
+				   .tv_nsec = period_ms % 1000 * 1000000 };
+	struct itimerspec spec = { .it_value = period, .it_interval = period };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd >= 0 && period_ms && timerfd_settime(fd, 0, &spec, NULL)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Room for one more, and its entry. */
+static int loop_add(struct loop *l, int fd, short events, void *owner)
+{
+	struct pollfd *fds = reallocarray(l->fds, l->len + 1, sizeof(*fds));
+	void **owners;
+
+	if (!fds)
+		return -ENOMEM;
+	l->fds = fds;
+	owners = reallocarray(l->owners, l->len + 1, sizeof(*owners));
+	if (!owners)
+		return -ENOMEM;
+	l->owners = owners;
+	l->fds[l->len] = (struct pollfd){ .fd = fd, .events = events };
+	l->owners[l->len++] = owner;
+	return 0;
+}
+
+static int loop_open(struct loop *l, uint64_t look_ms, int output)
+{
 	sigset_t set;
 	int err;
 
@@ -41,15 +81,28 @@ int loop_init(uint64_t interval_ms, int pidfd, int output, struct loop *out)
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
-	l.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	l.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (l.signals < 0 || l.timer < 0) {
-		err = -errno;
-		loop_deinit(&l);
-		return err;
-	}
-	l.next_ns = loop_now();
-	err = loop_arm(&l);
+	l->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	l->timer = loop_timer(0);
+	l->look = loop_timer(look_ms);
+	if (l->signals < 0 || l->timer < 0 || l->look < 0)
+		return -errno;
+	/* In the order of enum loop_fd. */
+	err = loop_add(l, l->signals, POLLIN, NULL);
+	if (!err)
+		err = loop_add(l, output, 0, NULL);
+	if (!err)
+		err = loop_add(l, l->look, POLLIN, NULL);
+	if (!err)
+		err = loop_add(l, l->timer, POLLIN, NULL);
+	l->next_ns = loop_now();
+	return err ? err : loop_arm(l);
+}
+
+int loop_init(uint64_t interval_ms, uint64_t look_ms, int output, struct loop *out)
+{
+	struct loop l = { .interval_ns = interval_ms * 1000000 };
+	int err = loop_open(&l, look_ms, output);
+
 	if (err) {
 		loop_deinit(&l);
 		return err;
@@ -66,34 +119,85 @@ void loop_deinit(struct loop *l)
 		close(l->signals);
 	if (l->timer > 0)
 		close(l->timer);
+	if (l->look > 0)
+		close(l->look);
+	free(l->fds);
+	free(l->owners);
 	memset(l, 0, sizeof(*l));
 }
 
-int loop_wait(struct loop *l, enum loop_event *event)
+int loop_watch(struct loop *l, int pidfd, void *owner)
 {
-	struct pollfd fds[] = { { .fd = l->signals, .events = POLLIN },
-				{ .fd = l->pidfd, .events = POLLIN },
-				{ .fd = l->timer, .events = POLLIN },
-				{ .fd = l->output } };
-	uint64_t now, expired;
+	return loop_add(l, pidfd, POLLIN, owner);
+}
 
-	while (poll(fds, 4, -1) < 0) {
+void loop_unwatch(struct loop *l, int pidfd)
+{
+	size_t i;
+
+	for (i = LOOP_FDS; i < l->len; i++) {
+		if (l->fds[i].fd != pidfd)
+			continue;
+		l->len--;
+		memmove(&l->fds[i], &l->fds[i + 1], (l->len - i) * sizeof(*l->fds));
+		memmove(&l->owners[i], &l->owners[i + 1], (l->len - i) * sizeof(*l->owners));
+		return;
+	}
+}
+
+/* A pidfd that is due, or 0. */
+static size_t loop_ended(const struct loop *l)
+{
+	size_t i;
+
+	for (i = LOOP_FDS; i < l->len; i++) {
+		if (l->fds[i].revents)
+			return i;
+	}
+	return 0;
+}
+
+static int loop_drain(int fd)
+{
+	uint64_t expired;
+
+	return read(fd, &expired, sizeof(expired)) < 0 && errno != EAGAIN ? -errno : 0;
+}
+
+static int loop_tick(struct loop *l)
+{
+	uint64_t now;
+	int err = loop_drain(l->timer);
+
+	if (err)
+		return err;
+	now = loop_now();
+	l->next_ns = (now - l->next_ns > LOOP_LATE_NS ? now : l->next_ns) + l->interval_ns;
+	return loop_arm(l);
+}
+
+int loop_wait(struct loop *l, enum loop_event *event, void **owner)
+{
+	size_t ended;
+
+	while (poll(l->fds, l->len, -1) < 0) {
 		if (errno != EINTR)
 			return -errno;
 	}
-	if (fds[0].revents) {
+	ended = loop_ended(l);
+	if (l->fds[LOOP_FD_SIGNALS].revents) {
 		*event = LOOP_STOP;
-	} else if (fds[1].revents) {
+	} else if (ended) {
 		*event = LOOP_ENDED;
-	} else if (fds[3].revents & (POLLERR | POLLHUP)) {
+		*owner = l->owners[ended];
+	} else if (l->fds[LOOP_FD_OUTPUT].revents & (POLLERR | POLLHUP)) {
 		*event = LOOP_UNREAD;
+	} else if (l->fds[LOOP_FD_LOOK].revents) {
+		*event = LOOP_LOOK;
+		return loop_drain(l->look);
 	} else {
-		if (read(l->timer, &expired, sizeof(expired)) < 0 && errno != EAGAIN)
-			return -errno;
-		now = loop_now();
-		l->next_ns = (now - l->next_ns > LOOP_LATE_NS ? now : l->next_ns) + l->interval_ns;
 		*event = LOOP_TICK;
-		return loop_arm(l);
+		return loop_tick(l);
 	}
 	return 0;
 }

@@ -1,36 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loop.h - what the agent waits for: the next tick, a signal that ends it, the relay's end.
+ * loop.h - what the agent waits for: the next tick, the next look at what processes there are, a
+ * signal that ends it, the end of a relay.
  */
 #ifndef MOQSTAT_LOOP_H
 #define MOQSTAT_LOOP_H
 
+#include <poll.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum loop_event {
 	LOOP_TICK = 0, /* time for a tick */
 	LOOP_STOP,     /* SIGINT or SIGTERM */
-	LOOP_ENDED,    /* the relay has ended */
+	LOOP_ENDED,    /* a relay has ended */
 	LOOP_UNREAD,   /* nobody reads the output any more */
+	LOOP_LOOK,     /* time to look for new processes */
 };
 
 struct loop {
 	int signals;
 	int timer;
-	int pidfd;  /* not owned */
-	int output; /* not owned */
+	int look;
 	uint64_t interval_ns;
-	uint64_t next_ns; /* CLOCK_MONOTONIC */
+	uint64_t next_ns;   /* CLOCK_MONOTONIC */
+	struct pollfd *fds; /* those of the loop itself, then one a relay: not owned */
+	void **owners;	    /* by index into fds */
+	size_t len;
 };
 
 /** Begin. SIGINT and SIGTERM are taken over from here on, SIGPIPE is ignored. The first tick is
- *  due at once, as with the relay's own. `pidfd` is watched for the relay's end, `output` for a
- *  reader that has closed its end of a pipe. 0 or -errno. */
-int loop_init(uint64_t interval_ms, int pidfd, int output, struct loop *out);
+ *  due at once, as with the relay's own; the first look after look_ms, and 0 means none at all.
+ *  `output` is watched for a reader that has closed its end of a pipe. 0 or -errno. */
+int loop_init(uint64_t interval_ms, uint64_t look_ms, int output, struct loop *out);
 void loop_deinit(struct loop *l);
 
-/** Wait for the next event. A tick that is late delays those after it; it is not made up for in a
- *  burst (relay-stats text: MissedTickBehavior::Delay). 0 or -errno. */
-int loop_wait(struct loop *l, enum loop_event *event);
+/** Watch a pidfd, which stays the caller's, until loop_unwatch(). -ENOMEM. */
+int loop_watch(struct loop *l, int pidfd, void *owner);
+
+/** Watch it no longer; nothing where it wasn't watched. */
+void loop_unwatch(struct loop *l, int pidfd);
+
+/** Wait for the next event; of several that are due a signal comes first, then a relay's end, the
+ *  reader's, a look, a tick. *owner is set with LOOP_ENDED: whose pidfd it is. The event comes
+ *  again until that one is no longer watched. A tick that is late delays those after it; it is not
+ *  made up for in a burst (relay-stats text: MissedTickBehavior::Delay). 0 or -errno. */
+int loop_wait(struct loop *l, enum loop_event *event, void **owner);
 
 #endif /* MOQSTAT_LOOP_H */

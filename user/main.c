@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "census_report.h"
 #include "log.h"
 #include "options.h"
 #include "run.h"
@@ -61,6 +62,8 @@ int main(int argc, char **argv)
 		return run(&options);
 	case OPTIONS_SITES:
 		return run_sites(&options);
+	case OPTIONS_CENSUS:
+		return census_report_run(&options);
 	case OPTIONS_VERSION:
 		return printf("moqstat %s\n", MOQSTAT_VERSION) < 0 || fflush(stdout) ? EXIT_FAILED
 										     : EXIT_DONE;

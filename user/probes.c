@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,9 @@
 /* include/linux/proc_ns.h, PROC_PID_INIT_INO. */
 #define PROBES_FIRST_PID_NAMESPACE 0xEFFFFFFCU
 
+/* Guards remembered at once, however few the broadcasts. */
+#define PROBES_GUARDS_MIN 16384
+
 struct probes_link_create {
 	__u32 prog_fd;
 	__u32 target_fd;
@@ -44,6 +48,7 @@ struct probes {
 	struct moqstat_bpf *object;
 	const struct sites *sites;
 	const struct target *target;
+	const char *leave_out;
 	bool multi;
 	int fds[MOQSTAT_EVENT_MAX]; /* uprobe_multi links, by event; -1 where none */
 	struct bpf_link **links;    /* perf-event links */
@@ -141,6 +146,18 @@ static struct bpf_program *probes_program(const struct probes *p, enum moqstat_e
 		return p->object->progs.entry;
 	case MOQSTAT_EVENT_SESSION:
 		return p->object->progs.session;
+	case MOQSTAT_EVENT_PLACE:
+		return p->object->progs.place;
+	case MOQSTAT_EVENT_SESSION_PLACE:
+		return p->object->progs.session_place;
+	case MOQSTAT_EVENT_PEEK:
+		return p->object->progs.peek;
+	case MOQSTAT_EVENT_TABLE:
+		return p->object->progs.table;
+	case MOQSTAT_EVENT_INSERT:
+		return p->object->progs.insert;
+	case MOQSTAT_EVENT_REMOVE:
+		return p->object->progs.take;
 	default:
 		return p->object->progs.allocated;
 	}
@@ -152,10 +169,14 @@ static int probes_size_maps(struct probes *p, uint32_t max_broadcasts)
 		struct bpf_map *map;
 		uint32_t entries;
 	} sizes[] = {
-		{ p->object->maps.broadcasts, max_broadcasts },
-		{ p->object->maps.roots, max_broadcasts },
+		/* Names have some more room, for what is on its way in or out. */
+		{ p->object->maps.broadcasts, max_broadcasts + max_broadcasts / 4 + 64 },
+		{ p->object->maps.roots, max_broadcasts + max_broadcasts / 4 + 64 },
 		/* Pointers of entries that are gone stay until they are swept. */
 		{ p->object->maps.entries, 4 * max_broadcasts },
+		{ p->object->maps.paths, max_broadcasts },
+		{ p->object->maps.root_paths, max_broadcasts },
+		{ p->object->maps.guards, 8 * max_broadcasts + PROBES_GUARDS_MIN },
 		/* Of a broadcast's four slots two are in use as a rule; and there are roots. */
 		{ p->object->maps.opened, 3 * max_broadcasts + MOQSTAT_SLOT_MAX },
 		{ p->object->maps.closed, 3 * max_broadcasts + MOQSTAT_SLOT_MAX },
@@ -168,19 +189,25 @@ static int probes_size_maps(struct probes *p, uint32_t max_broadcasts)
 	return err;
 }
 
-static int probes_load(struct probes *p, uint32_t max_broadcasts)
+static int probes_check_btf(void)
 {
+	if (!access("/sys/kernel/btf/vmlinux", R_OK))
+		return 0;
+	log_error("cannot load the programs: this kernel has no BTF (/sys/kernel/btf/vmlinux: "
+		  "%s); run a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+		  strerror(errno));
+	return -ENOTSUP;
+}
+
+static int probes_load(struct probes *p, const struct probes_options *options)
+{
+	uint32_t max_broadcasts = options->max_broadcasts;
 	struct bpf_program *prog;
 	uint64_t key[2];
-	int err;
+	int err = probes_check_btf();
 
-	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
-		log_error(
-			"cannot load the programs: this kernel has no BTF (/sys/kernel/btf/vmlinux: "
-			"%s); run a kernel built with CONFIG_DEBUG_INFO_BTF=y",
-			strerror(errno));
-		return -ENOTSUP;
-	}
+	if (err)
+		return err;
 	if (getrandom(key, sizeof(key), 0) != sizeof(key))
 		return -EIO;
 	p->object = moqstat_bpf__open();
@@ -189,6 +216,8 @@ static int probes_load(struct probes *p, uint32_t max_broadcasts)
 	p->object->rodata->target_tgid = p->target->pid;
 	p->object->rodata->key_low = key[0];
 	p->object->rodata->key_high = key[1];
+	p->object->rodata->names_max = max_broadcasts;
+	p->object->rodata->by_guard = options->identity == PROBES_IDENTITY_GUARD;
 	bpf_object__for_each_program(prog, p->object->obj)
 	{
 		if (p->multi)
@@ -253,6 +282,36 @@ static int probes_attach_perf(struct probes *p, enum moqstat_event event, const 
 	return 0;
 }
 
+static bool probes_left_out(const struct probes *p, const struct site *site)
+{
+	char name[64];
+
+	if (!p->leave_out)
+		return false;
+	sites_counter_name(&site->what, name, sizeof(name));
+	return !strcmp(name, p->leave_out);
+}
+
+/* Is there what is to be left out? */
+static int probes_check_left_out(const struct probes *p)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < p->sites->len; i++)
+		n += probes_left_out(p, &p->sites->list[i]);
+	if (!p->leave_out)
+		return 0;
+	if (!n) {
+		log_error(
+			"--leave-out %s: no site counts that; `moqstat sites` lists what there is",
+			p->leave_out);
+		return -EINVAL;
+	}
+	log_warn("%zu site(s) of %s are not probed, as --leave-out asks: its counts are wrong", n,
+		 p->leave_out);
+	return 0;
+}
+
 static int probes_attach_event(struct probes *p, enum moqstat_event event, uint64_t *offsets,
 			       uint64_t *cookies)
 {
@@ -261,7 +320,7 @@ static int probes_attach_event(struct probes *p, enum moqstat_event event, uint6
 	for (i = 0; i < p->sites->len; i++) {
 		const struct site *site = &p->sites->list[i];
 
-		if (site->what.event != event)
+		if (site->what.event != event || probes_left_out(p, site))
 			continue;
 		if (site->class == CODE_CLASS_REFUSED) {
 			log_error(
@@ -279,12 +338,15 @@ static int probes_attach_event(struct probes *p, enum moqstat_event event, uint6
 	return probes_attach_perf(p, event, offsets, cookies, len);
 }
 
-/* A perf-event probe takes two descriptors. */
+/* A perf-event probe takes two descriptors, besides those that other relays' probes have. */
 static void probes_raise_files(const struct probes *p)
 {
+	int lowest = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+	rlim_t needed = 2 * p->sites->len + 64 + (lowest < 0 ? 0 : lowest);
 	struct rlimit limit;
-	rlim_t needed = 2 * p->sites->len + 64;
 
+	if (lowest >= 0)
+		close(lowest);
 	if (p->multi || getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= needed)
 		return;
 	limit.rlim_cur = needed;
@@ -300,8 +362,10 @@ static int probes_attach(struct probes *p)
 {
 	/* Names before what uses them, so that nothing opens unnamed in between. */
 	static const enum moqstat_event order[] = {
-		MOQSTAT_EVENT_ENTRY,	   MOQSTAT_EVENT_SESSION,      MOQSTAT_EVENT_ENTRY_NEW,
-		MOQSTAT_EVENT_SESSION_NEW, MOQSTAT_EVENT_SESSION_BUMP, MOQSTAT_EVENT_BUMP,
+		MOQSTAT_EVENT_ENTRY,	     MOQSTAT_EVENT_SESSION,	 MOQSTAT_EVENT_ENTRY_NEW,
+		MOQSTAT_EVENT_SESSION_NEW,   MOQSTAT_EVENT_TABLE,	 MOQSTAT_EVENT_PEEK,
+		MOQSTAT_EVENT_REMOVE,	     MOQSTAT_EVENT_INSERT,	 MOQSTAT_EVENT_PLACE,
+		MOQSTAT_EVENT_SESSION_PLACE, MOQSTAT_EVENT_SESSION_BUMP, MOQSTAT_EVENT_BUMP,
 	};
 	uint64_t *offsets = calloc(p->sites->len, sizeof(*offsets));
 	uint64_t *cookies = calloc(p->sites->len, sizeof(*cookies));
@@ -345,8 +409,20 @@ static int probes_choose(enum probes_kind kind, bool *multi)
 	return 0;
 }
 
-int probes_create(const struct target *target, const struct sites *sites, uint32_t max_broadcasts,
-		  enum probes_kind kind, struct probes **out)
+int probes_check(enum probes_kind kind)
+{
+	bool multi;
+	int err = probes_check_rights();
+
+	if (!err)
+		err = probes_check_namespace();
+	if (!err)
+		err = probes_check_btf();
+	return err ? err : probes_choose(kind, &multi);
+}
+
+int probes_create(const struct target *target, const struct sites *sites,
+		  const struct probes_options *options, struct probes **out)
 {
 	struct probes *p = calloc(1, sizeof(*p));
 	size_t i;
@@ -358,15 +434,18 @@ int probes_create(const struct target *target, const struct sites *sites, uint32
 		p->fds[i] = -1;
 	p->sites = sites;
 	p->target = target;
+	p->leave_out = options->leave_out;
 	err = probes_check_rights();
+	if (!err)
+		err = probes_check_left_out(p);
 	if (!err)
 		err = probes_check_namespace();
 	if (!err)
 		err = target_check_memory(target);
 	if (!err)
-		err = probes_choose(kind, &p->multi);
+		err = probes_choose(options->kind, &p->multi);
 	if (!err)
-		err = probes_load(p, max_broadcasts);
+		err = probes_load(p, options);
 	if (!err)
 		err = probes_fill_sites(p);
 	if (!err)

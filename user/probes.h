@@ -24,12 +24,31 @@ enum probes_kind {
 	PROBES_PERF_EVENT,   /* one event a site */
 };
 
-/** Load and attach. `sites` and `target` must outlive the result. max_broadcasts bounds broadcasts,
- *  and apart from them roots by tier. What fails is logged with what to do; nothing stays attached
- *  then. *out is ended by probes_destroy(). Errors: -EPERM a capability is missing; -ENOTSUP the
- *  kernel lacks something (named in the message); -ESRCH the relay has ended; other -errno. */
-int probes_create(const struct target *target, const struct sites *sites, uint32_t max_broadcasts,
-		  enum probes_kind kind, struct probes **out);
+/** How to tell whose counter is bumped. */
+enum probes_identity {
+	PROBES_IDENTITY_AUTO = 0, /* by entry pointer where the relay's statistics are on, else by
+				     guard */
+	PROBES_IDENTITY_GUARD,	  /* by guard, whatever there is: to check the one by the other */
+};
+
+struct probes_options {
+	enum probes_kind kind;
+	enum probes_identity identity;
+	const char *leave_out;	 /* a counter whose sites are not to be probed, for tests; or NULL
+				  */
+	uint32_t max_broadcasts; /* bounds broadcasts, and apart from them roots by tier */
+};
+
+/** Could this process attach to anything, in this way, on this kernel? What is missing is logged
+ *  with what to do. 0; -EPERM a capability or the PID namespace; -ENOTSUP the kernel. */
+int probes_check(enum probes_kind kind);
+
+/** Load and attach. `sites` and `target` must outlive the result. What fails is logged with what to
+ * do; nothing stays attached then. *out is ended by probes_destroy(). Errors: -EPERM a capability
+ * is missing; -EINVAL no site is called as leave_out is; -ENOTSUP the kernel lacks something (named
+ * in the message); -ESRCH the relay has ended; other -errno. */
+int probes_create(const struct target *target, const struct sites *sites,
+		  const struct probes_options *options, struct probes **out);
 void probes_destroy(struct probes *p);
 
 /** The loaded object, for its maps. */

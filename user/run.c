@@ -2,36 +2,37 @@
 #include "run.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#include "collect.h"
-#include "collect_format.h"
-#include "collect_live.h"
+#include "discover.h"
 #include "jsonl.h"
 #include "log.h"
 #include "loop.h"
-#include "sites_cache.h"
+#include "path.h"
+#include "relay.h"
 #include "sites_report.h"
-#include "stats.h"
-#include "status.h"
+#include "template.h"
+#include "unit.h"
 
-/* All that a run holds; what isn't used stays zero. */
+/* How often processes are looked for; the ticks may be much shorter or longer. */
+#define RUN_LOOK_MS 1000
+
+/* All that a run holds. */
 struct run {
 	const struct options *options;
-	struct target target;
-	struct sites sites;
-	struct probes *probes;
-	struct collect *live; /* the backend itself, inside of `collect` */
-	struct collect *collect;
-	struct stats *stats;
 	struct jsonl out;
 	struct loop loop;
-	struct collect_live_info info;
-	uint64_t lost[MOQSTAT_LOST_MAX];
-	bool warned[MOQSTAT_LOST_MAX];
+	struct discover *discover; /* NULL with --pid */
+	struct relay **relays;
+	size_t len;
+	bool blind;		   /* the last look failed */
+	char unit[UNIT_NAME_SIZE]; /* what --unit stands for */
+	char host[HOST_NAME_MAX + 1];
 };
 
 /* Bad input is the caller's to mend; all else is ours. */
@@ -59,26 +60,6 @@ static int run_exit(int err)
 	}
 }
 
-static void run_progress(size_t done, size_t all, void *arg)
-{
-	(void)arg;
-	fprintf(stderr, done < all ? "\rmoqstat: scanning %zu%%" : "\r\033[K",
-		all ? 100 * done / all : 100);
-}
-
-/* The sites of the executable at `path`. */
-static int run_find_sites(const struct options *o, const char *path, struct sites *out)
-{
-	struct elf_file *f;
-	int err = elf_file_create(path, &f);
-
-	if (err)
-		return err;
-	err = sites_find(f, !o->no_cache, isatty(STDERR_FILENO) ? run_progress : NULL, NULL, out);
-	elf_file_destroy(f);
-	return err;
-}
-
 int run_sites(const struct options *o)
 {
 	struct target target = { 0 };
@@ -86,7 +67,7 @@ int run_sites(const struct options *o)
 	int err = o->pid ? target_init(o->pid, &target) : 0;
 
 	if (!err)
-		err = run_find_sites(o, o->pid ? target.exe : o->binary, &sites);
+		err = relay_find_sites(o->pid ? target.exe : o->binary, !o->no_cache, &sites);
 	if (!err) {
 		err = sites_report(&sites, o->pid ? target.exe_name : o->binary, o->json, stdout);
 		if (err && err != -EPIPE)
@@ -99,140 +80,342 @@ int run_sites(const struct options *o)
 	return run_exit(err);
 }
 
-/* Say what the numbers are worth: at the start, whenever that changes, and at the end. */
-static int run_write_status(struct run *r)
+/* Has another relay this broadcast already? */
+static bool run_node_taken(const struct run *r, const char *node)
 {
-	json_t *json = r->probes ? status_live(&r->target, &r->sites, r->probes, &r->info, r->lost)
-				 : status_replay(r->options->replay);
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	int err = text ? jsonl_write_status(&r->out, text, strlen(text)) : -ENOMEM;
+	char *broadcast = NULL;
+	bool taken = false;
+	size_t i;
 
-	free(text);
-	json_decref(json);
+	if (!path_advertised(r->options->prefix, node, &broadcast)) {
+		for (i = 0; i < r->len && !taken; i++)
+			taken = !strcmp(broadcast, relay_broadcast(r->relays[i]));
+	}
+	free(broadcast);
+	return taken;
+}
+
+/* The node name of a relay: what --node makes of it, and the pid behind it where another relay has
+ * that name now. */
+static int run_name_node(const struct run *r, const struct template_values *values, char **out)
+{
+	const char *given = r->options->node ? r->options->node : "";
+	char *node, *longer;
+	int err = template_expand(given, values, &node);
+
+	if (err || !run_node_taken(r, node)) {
+		*out = err ? NULL : node;
+		return err;
+	}
+	err = asprintf(&longer, "%s/%d", node, values->pid) < 0 ? -ENOMEM : 0;
+	free(node);
+	if (err)
+		return err;
+	log_warn("another relay's broadcast has the node name of process %d: it is published as "
+		 "node %s; put {pid} or {unit} into --node to keep relays apart",
+		 values->pid, longer);
+	*out = longer;
+	return 0;
+}
+
+static int run_attach(const struct run *r, struct relay *relay)
+{
+	char *node = NULL, *record = NULL, *cgroups = malloc(UNIT_TEXT_SIZE);
+	struct template_values values = { .pid = relay_pid(relay), .host = r->host };
+	char unit[UNIT_NAME_SIZE] = "";
+	int err;
+
+	if (cgroups && !unit_read("/proc", values.pid, cgroups))
+		unit_name(cgroups, unit);
+	values.unit = unit;
+	err = run_name_node(r, &values, &node);
+	if (!err && r->options->record)
+		err = template_expand(r->options->record, &values, &record);
+	if (!err)
+		err = relay_attach(relay, node, record);
+	free(cgroups);
+	free(record);
+	free(node);
 	return err;
 }
 
-/* A loss is said once a reason; its amount is in the recording and in the status. */
-static void run_warn(struct run *r, const struct stats_tick *tick)
+/* Attach to a process, and say what that is worth. */
+static int run_add(struct run *r, pid_t pid)
 {
-	unsigned int i;
+	struct relay **relays = reallocarray(r->relays, r->len + 1, sizeof(struct relay *));
+	struct relay *relay = NULL;
+	bool unusable = false;
+	int err;
 
-	for (i = MOQSTAT_LOST_NONE + 1; i < MOQSTAT_LOST_MAX; i++) {
-		if (!tick->lost[i] || r->warned[i])
-			continue;
-		r->warned[i] = true;
-		log_warn("%llu event(s) could not be attributed: %s",
-			 (unsigned long long)tick->lost[i], collect_format_lost[i]);
+	if (!relays)
+		return -ENOMEM;
+	r->relays = relays;
+	err = relay_create(pid, r->options, &unusable, &relay);
+	if (!err)
+		err = run_attach(r, relay);
+	if (!err)
+		err = loop_watch(&r->loop, relay_pidfd(relay), relay);
+	if (err) {
+		relay_destroy(relay);
+		if (unusable && r->discover)
+			discover_refuse(r->discover, pid);
+		return err;
 	}
+	r->relays[r->len++] = relay;
+	return relay_write_status(relay, &r->out);
+}
+
+static void run_remove(struct run *r, struct relay *relay)
+{
+	size_t i;
+
+	for (i = 0; i < r->len && r->relays[i] != relay; i++)
+		;
+	r->len--;
+	memmove(&r->relays[i], &r->relays[i + 1], (r->len - i) * sizeof(struct relay *));
+	loop_unwatch(&r->loop, relay_pidfd(relay));
+	relay_destroy(relay);
+}
+
+/* What a relay's failure means: that of the output is the end of the run, and with --pid any is.
+ * Others go on without it. */
+static int run_drop(struct run *r, struct relay *relay, int err)
+{
+	if (!err || !r->discover || r->out.failed)
+		return err;
+	log_error("%s: process %d is given up: %s", relay_broadcast(relay), relay_pid(relay),
+		  strerror(-err));
+	run_remove(r, relay);
+	return 0;
+}
+
+/* A relay's end: that of all it had open, and of its broadcast. */
+static int run_end(struct run *r, struct relay *relay)
+{
+	pid_t pid = relay_pid(relay);
+	int err = relay_finish(relay, &r->out);
+
+	if (err && (!r->discover || r->out.failed))
+		return err;
+	log_info("the relay (process %d) %s", pid,
+		 relay_replaced(relay) ? "has become another program" : "has ended");
+	run_remove(r, relay);
+	if (!r->discover)
+		return 0;
+	discover_forget(r->discover, pid);
+	if (!r->len)
+		log_info("no relay is left; waiting for one");
+	return 0;
+}
+
+static struct relay *run_find(const struct run *r, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < r->len; i++) {
+		if (relay_pid(r->relays[i]) == pid)
+			return r->relays[i];
+	}
+	return NULL;
+}
+
+/* Look for relays, and attach to those that are new. Before the first tick of all, which is their
+ * first as well, `tick` is false. */
+static int run_look(struct run *r, bool tick)
+{
+	struct discover_look look;
+	size_t i, before;
+	int err = discover_look(r->discover, &look);
+
+	/* Those that are attached to go on; the next look may do better. */
+	if (err && !r->blind)
+		log_error("cannot look for relays in /proc: %s%s", strerror(-err),
+			  tick ? "; trying again every second" : "");
+	r->blind = err;
+	if (err)
+		return tick ? 0 : err;
+	for (i = 0; i < look.len && !err; i++) {
+		struct relay *known = run_find(r, look.found[i]);
+
+		/* What it has become by now is attached to at the next look. */
+		if (known && relay_replaced(known))
+			err = run_end(r, known);
+		if (known || discover_refused(r->discover, look.found[i]))
+			continue;
+		before = r->len;
+		err = run_add(r, look.found[i]);
+		if (!err && tick)
+			err = run_drop(r, r->relays[before],
+				       relay_tick(r->relays[before], &r->out));
+		if (err && !r->out.failed) {
+			log_warn("process %d is left alone: it can't be attached to (see above); "
+				 "other relays are not affected",
+				 look.found[i]);
+			err = 0;
+		}
+	}
+	if (!err && !tick && !r->len && r->options->unit && !look.matched)
+		log_warn("no process belongs to the unit %s: it isn't running, or there is no such "
+			 "unit (see `systemctl status %s`); waiting for it",
+			 r->unit, r->unit);
+	else if (!err && !tick && !r->len)
+		log_info("no relay yet among %zu process(es) that %s; waiting for one",
+			 look.matched,
+			 r->options->exe    ? "run that executable"
+			 : r->options->unit ? "the unit has"
+					    : "there are");
+	return err;
+}
+
+/* Many relays take many descriptors: as many as this process may have. */
+static void run_raise_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int run_open_discover(struct run *r)
+{
+	const struct options *o = r->options;
+	int err = probes_check(o->probes);
+
+	if (!err && o->unit && unit_pattern(o->unit, r->unit)) {
+		log_error("--unit %s: give the name of a systemd unit, moq-relay.service say",
+			  o->unit);
+		err = -EINVAL;
+	}
+	if (err)
+		return err;
+	run_raise_files();
+	return discover_create("/proc",
+			       o->exe	 ? DISCOVER_EXE
+			       : o->unit ? DISCOVER_UNIT
+					 : DISCOVER_ALL,
+			       o->exe	 ? o->exe
+			       : o->unit ? r->unit
+					 : NULL,
+			       &r->discover);
+}
+
+/* Begin; what goes wrong here is logged, but for the output. */
+static int run_open(struct run *r)
+{
+	int err;
+
+	gethostname(r->host, sizeof(r->host) - 1); /* the kernel's names are shorter */
+	if (!r->options->pid) {
+		err = run_open_discover(r);
+		if (err)
+			return err;
+	}
+	err = loop_init(r->options->interval_ms, r->discover ? RUN_LOOK_MS : 0, STDOUT_FILENO,
+			&r->loop);
+	if (err) {
+		log_error("cannot wait for ticks and signals: %s", strerror(-err));
+		return err;
+	}
+	jsonl_stop_on(&r->out, r->loop.signals, -1);
+	if (r->discover)
+		return run_look(r, false);
+	err = run_add(r, r->options->pid);
+	if (!err)
+		jsonl_stop_on(&r->out, r->loop.signals, relay_pidfd(r->relays[0]));
+	return err;
 }
 
 static int run_tick(struct run *r)
 {
-	struct stats_tick tick;
-	struct collect_live_info before;
-	int err = stats_tick(r->stats, r->collect, &r->out, &tick);
+	size_t i, before;
+	int err = 0;
 
-	if (err)
-		return err;
-	run_warn(r, &tick);
-	memcpy(r->lost, tick.lost, sizeof(r->lost));
-	if (!r->live)
-		return 0;
-	before = r->info;
-	r->info = collect_live_info(r->live);
-	if (before.statistics == r->info.statistics && before.inventoried == r->info.inventoried &&
-	    !before.existing == !r->info.existing)
-		return 0;
-	if (r->info.statistics == COLLECT_LIVE_OFF && before.statistics != COLLECT_LIVE_OFF)
-		log_warn("the relay (process %d) runs with its statistics off: its counts are "
-			 "unavailable in this release; start it with --stats-enabled",
-			 r->target.pid);
-	return run_write_status(r);
-}
+	/* The next one moves up where one is removed. */
+	for (i = 0; i < r->len && !err; i += before == r->len) {
+		struct relay *relay = r->relays[i];
 
-static int run_open_live(struct run *r)
-{
-	const struct options *o = r->options;
-	int err = target_init(o->pid, &r->target);
-
-	if (!err)
-		err = run_find_sites(o, r->target.exe, &r->sites);
-	if (!err)
-		err = probes_create(&r->target, &r->sites, o->max_broadcasts, o->probes,
-				    &r->probes);
-	if (!err)
-		err = collect_live_create(r->probes, &r->target, r->sites.layout, &r->live);
-	if (!err)
-		log_info("attached to process %d (%s, %s): %zu sites by %s", r->target.pid,
-			 r->target.exe_name, r->sites.layout->relays, r->sites.len,
-			 probes_kind_name(r->probes));
-	r->collect = r->live;
-	return err;
-}
-
-static int run_open(struct run *r)
-{
-	const struct options *o = r->options;
-	struct collect *recorder;
-	int err = o->replay ? collect_replay_create(o->replay, &r->collect) : run_open_live(r);
-
-	if (err && o->replay)
-		log_error("cannot replay %s: %s; name a file that --record wrote", o->replay,
-			  strerror(-err));
-	if (!err && o->record) {
-		err = collect_record_create(o->record, r->collect, &recorder);
-		if (!err)
-			r->collect = recorder;
+		before = r->len;
+		err = relay_replaced(relay) ? run_end(r, relay)
+					    : run_drop(r, relay, relay_tick(relay, &r->out));
 	}
-	if (!err)
-		err = stats_create(o->prefix, o->node,
-				   r->sites.layout ? r->sites.layout->frame
-						   : &frame_schema_broadcast_0_12,
-				   &r->stats);
 	return err;
 }
 
-static int run_replay(struct run *r)
+/* The last tick of a run that is stopped, and what it all was worth. */
+static int run_stop(struct run *r)
 {
-	int err = run_write_status(r);
+	int err = run_tick(r);
+	size_t i;
 
-	while (!err)
-		err = run_tick(r);
-	return err == -ENODATA ? 0 : err;
+	for (i = 0; i < r->len && !err; i++)
+		err = relay_write_status(r->relays[i], &r->out);
+	return err;
+}
+
+static int run_event(struct run *r, enum loop_event event, struct relay *ended)
+{
+	switch (event) {
+	case LOOP_STOP:
+		return run_stop(r);
+	case LOOP_ENDED:
+		return run_end(r, ended);
+	case LOOP_UNREAD:
+		return -EPIPE;
+	case LOOP_LOOK:
+		return run_look(r, true);
+	default:
+		return run_tick(r);
+	}
 }
 
 static int run_live(struct run *r, int *status)
 {
 	enum loop_event event = LOOP_TICK;
-	int err = loop_init(r->options->interval_ms, r->target.pidfd, STDOUT_FILENO, &r->loop);
+	void *ended = NULL;
+	int err = 0;
 
-	if (!err) {
-		jsonl_stop_on(&r->out, r->loop.signals, r->target.pidfd);
-		err = run_write_status(r);
-	}
-	while (!err && event == LOOP_TICK) {
-		err = loop_wait(&r->loop, &event);
+	while (!err && event != LOOP_STOP && (r->discover || r->len)) {
+		err = loop_wait(&r->loop, &event, &ended);
 		if (!err)
-			err = event == LOOP_UNREAD ? -EPIPE : run_tick(r);
+			err = run_event(r, event, ended);
 	}
-	if (!err)
-		err = run_write_status(r);
-	if (!err && event == LOOP_ENDED) {
-		log_info("the relay (process %d) has ended", r->target.pid);
+	if (!err && event != LOOP_STOP)
 		*status = EXIT_RELAY_ENDED;
-	}
+	return err;
+}
+
+static int run_replay(struct run *r)
+{
+	struct relay *relay = r->relays[0];
+	int err = relay_write_status(relay, &r->out);
+
+	while (!err)
+		err = relay_tick(relay, &r->out);
+	return err == -ENODATA ? 0 : err;
+}
+
+static int run_open_replay(struct run *r)
+{
+	int err;
+
+	r->relays = calloc(1, sizeof(struct relay *));
+	err = r->relays ? relay_replay(r->options, &r->relays[0]) : -ENOMEM;
+	r->len = !err;
 	return err;
 }
 
 static void run_close(struct run *r)
 {
+	size_t i;
+
 	loop_deinit(&r->loop);
-	stats_destroy(r->stats);
 	jsonl_deinit(&r->out);
-	collect_destroy(r->collect);
-	probes_destroy(r->probes);
-	sites_deinit(&r->sites);
-	target_deinit(&r->target);
+	for (i = 0; i < r->len; i++)
+		relay_destroy(r->relays[i]);
+	free(r->relays);
+	discover_destroy(r->discover);
 }
 
 int run(const struct options *o)
@@ -241,12 +424,15 @@ int run(const struct options *o)
 	int status = EXIT_DONE, err;
 
 	jsonl_init(&r.out, STDOUT_FILENO);
-	err = run_open(&r);
-	if (err) {
+	err = o->replay ? run_open_replay(&r) : run_open(&r);
+	if (err && !r.out.failed) {
 		run_close(&r);
+		if (err == -ENOMEM)
+			log_error("cannot begin: no memory");
 		return run_exit(err);
 	}
-	err = o->replay ? run_replay(&r) : run_live(&r, &status);
+	if (!err)
+		err = o->replay ? run_replay(&r) : run_live(&r, &status);
 	run_close(&r);
 	if (err == -EPIPE)
 		return EXIT_DONE; /* whoever read has seen enough */

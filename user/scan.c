@@ -8,46 +8,60 @@
 
 #include "log.h"
 
-static struct moqstat_operand scan_register(unsigned int reg)
+struct moqstat_operand scan_register(unsigned int reg, int32_t disp)
 {
 	return (struct moqstat_operand){ .kind = MOQSTAT_OPERAND_REG,
 					 .reg = reg,
 					 .index = MOQSTAT_REG_NONE,
 					 .scale = 1,
-					 .width = 8 };
+					 .width = 8,
+					 .disp = disp };
 }
 
-/* The branch after a successful allocation of `size` bytes: what is made there is new. */
-static int scan_allocation(struct scan *s, const struct code *code, uint32_t function, int32_t size,
-			   enum moqstat_event event)
+static bool scan_sets(const struct code_insn *insn, unsigned int reg, int32_t value)
+{
+	return insn->op == CODE_MOV && insn->dst.kind == MOQSTAT_OPERAND_REG &&
+	       insn->dst.reg == reg && insn->src.kind == MOQSTAT_OPERAND_IMM &&
+	       insn->src.disp == value;
+}
+
+ptrdiff_t scan_allocation(const struct code *code, size_t from, size_t end, int32_t size)
 {
 	size_t i, k;
 
-	for (i = 0; i < code->insns_len; i++) {
-		const struct code_insn *insn = &code->insns[i];
+	for (i = from; i < code->insns_len && i < end; i++) {
 		bool called = false;
 
-		if (insn->op != CODE_MOV || insn->dst.kind != MOQSTAT_OPERAND_REG ||
-		    insn->dst.reg != MOQSTAT_RDI || insn->src.kind != MOQSTAT_OPERAND_IMM ||
-		    insn->src.disp != size)
+		if (!scan_sets(&code->insns[i], MOQSTAT_RDI, size))
 			continue;
 		for (k = i + 1; k < code->insns_len && k <= i + SITES_NEAR; k++) {
-			struct site site = { .what = { .event = event,
-						       .when = MOQSTAT_WHEN_NONZERO,
-						       .entry = scan_register(MOQSTAT_RAX) } };
+			const struct code_insn *insn = &code->insns[k];
 
-			insn = &code->insns[k];
 			called |= insn->op == CODE_CALL;
 			if (insn->op != CODE_JCC)
 				continue;
-			if (!called || insn->cond != CODE_COND_ZERO)
-				break;
-			if (scan_site_at(s, insn, function, &site))
-				return -ERANGE;
-			return scan_add_site(s, &site);
+			if (called && insn->cond == CODE_COND_ZERO)
+				return k;
+			break;
 		}
 	}
-	return 0;
+	return -1;
+}
+
+/* Where an entry is made: what is allocated there is new. */
+static int scan_made(struct scan *s, const struct code *code, uint32_t function, int32_t size,
+		     enum moqstat_event event)
+{
+	ptrdiff_t branch = scan_allocation(code, 0, code->insns_len, size);
+	struct site site = { .what = { .event = event,
+				       .when = MOQSTAT_WHEN_NONZERO,
+				       .entry = scan_register(MOQSTAT_RAX, 0) } };
+
+	if (branch < 0)
+		return 0;
+	if (scan_site_at(s, &code->insns[branch], function, &site))
+		return -ERANGE;
+	return scan_add_site(s, &site);
 }
 
 /* The places of a function that is probed for what it is told: System V ABI, self in rdi, the
@@ -60,8 +74,8 @@ static int scan_named(struct scan *s, const struct code *code, uint32_t function
 
 	if (which != LAYOUT_ENTRY && which != LAYOUT_SESSION)
 		return 0;
-	site.what.entry = scan_register(MOQSTAT_RSI);
-	site.what.side = scan_register(MOQSTAT_RDI);
+	site.what.entry = scan_register(MOQSTAT_RSI, 0);
+	site.what.side = scan_register(MOQSTAT_RDI, 0);
 	site.what.side.kind = MOQSTAT_OPERAND_MEM;
 	site.what.side.disp = s->layout->shared_of_stats;
 	if (which == LAYOUT_SESSION) {
@@ -74,38 +88,34 @@ static int scan_named(struct scan *s, const struct code *code, uint32_t function
 	if (!err)
 		err = scan_add_site(s, &site);
 	if (!err && which == LAYOUT_ENTRY)
-		err = scan_allocation(s, code, function, layout_entry_size(s->layout),
-				      MOQSTAT_EVENT_ENTRY_NEW);
+		err = scan_made(s, code, function, layout_entry_size(s->layout),
+				MOQSTAT_EVENT_ENTRY_NEW);
 	if (!err && which == LAYOUT_SESSION)
-		err = scan_allocation(s, code, function, s->layout->session_size,
-				      MOQSTAT_EVENT_SESSION_NEW);
+		err = scan_made(s, code, function, s->layout->session_size,
+				MOQSTAT_EVENT_SESSION_NEW);
 	return err;
 }
 
-/* Which function of the layout a symbol is, or -1. */
-static int scan_which(const struct scan *s, const struct elf_symbol *symbol)
+const char *scan_callee(const struct scan *s, const struct code_insn *insn)
 {
-	int i, which = -1;
-	char *name;
+	size_t len;
+	const struct elf_symbol *symbol =
+		insn->target ? elf_file_symbols_at(s->file, insn->target, &len) : NULL;
 
-	/* Demangling tens of thousands of names would take longer than all the rest. */
-	if (!strstr(symbol->name, "moq_net") || !strstr(symbol->name, "stats"))
-		return -1;
-	name = elf_demangle(symbol->name);
-	for (i = 0; name && i < LAYOUT_FUNCTION_MAX; i++) {
-		if (!strcmp(name, s->layout->functions[i]))
-			which = i;
-	}
-	free(name);
-	return which;
+	return symbol && symbol->addr == insn->target && *symbol->name ? symbol->name : NULL;
+}
+
+int scan_callee_which(const struct scan *s, const struct code_insn *insn)
+{
+	return insn->target ? scan_which(s, insn->target) : -1;
 }
 
 static int scan_symbol(struct scan *s, const struct elf_symbol *symbol, int which)
 {
 	const uint8_t *bytes = elf_file_bytes(s->file, symbol->addr, symbol->size);
+	size_t i, first = s->sites->len;
 	struct code code;
 	uint32_t function;
-	size_t i;
 	int err;
 
 	if (!bytes || (which < 0 && !code_may_bump(bytes, symbol->size)))
@@ -125,6 +135,8 @@ static int scan_symbol(struct scan *s, const struct elf_symbol *symbol, int whic
 		if (!err)
 			err = scan_session_bump(s, &code, symbol, i, which == LAYOUT_SESSION);
 	}
+	if (!err)
+		err = scan_guards(s, &code, first);
 	code_deinit(&code);
 	return err;
 }
@@ -145,32 +157,31 @@ static int scan_layout(struct scan *s, sites_progress progress, void *arg)
 	size_t i, k, len;
 	const struct elf_symbol *symbols = elf_file_symbols(s->file, &len);
 	uint64_t end = 0;
-	int err, which;
+	int err = scan_find(s);
 
+	if (err)
+		return err;
 	for (i = 0; i < len; i = k) {
-		/* Identical functions are folded: several names, one place. */
-		which = scan_which(s, &symbols[i]);
-		for (k = i + 1; k < len && symbols[k].addr == symbols[i].addr; k++) {
-			if (which < 0)
-				which = scan_which(s, &symbols[k]);
-		}
+		for (k = i + 1; k < len && symbols[k].addr == symbols[i].addr; k++)
+			;
 		/* Compilers don't make functions that overlap. */
 		if (symbols[i].addr < end)
 			continue;
 		end = symbols[i].addr + symbols[i].size;
 		if (progress && i / 256 != k / 256)
 			progress(i, len, arg);
-		err = scan_symbol(s, &symbols[i], which);
+		err = scan_symbol(s, &symbols[i], scan_which(s, symbols[i].addr));
 		if (err)
 			return err;
 	}
 	if (progress)
 		progress(len, len, arg);
-	return 0;
+	return scan_tables(s);
 }
 
 /* A layout is recognised when all of its functions and all of its counters are there. If not,
- * scan.missing says what isn't. */
+ * scan.missing says what isn't. Where functions have no names, those that were not found only make
+ * what rests on them unavailable. */
 static bool scan_recognised(struct scan *scan)
 {
 	const struct sites *s = scan->sites;
@@ -178,7 +189,13 @@ static bool scan_recognised(struct scan *scan)
 	int role;
 
 	for (i = 0; i < LAYOUT_FUNCTION_MAX; i++) {
-		snprintf(scan->missing, sizeof(scan->missing), "no %s", s->layout->functions[i]);
+		if (scan->nameless && i != LAYOUT_ENTRY)
+			continue; /* what rests on it is unavailable */
+		snprintf(scan->missing, sizeof(scan->missing), "no %s%s%s", s->layout->functions[i],
+			 scan->nameless ? " by name or by what it does: " : "",
+			 scan->why	  ? scan->why
+			 : scan->nameless ? "nothing allocates entries"
+					  : "");
 		if (!sites_functions(s, i))
 			return false;
 	}
@@ -235,6 +252,7 @@ int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, str
 		scan = (struct scan){ .file = f, .layout = &all[i], .sites = &sites };
 		sites.layout = &all[i];
 		err = scan_layout(&scan, progress, arg);
+		free(scan.found);
 		if (!err && scan_recognised(&scan))
 			break;
 		sites_deinit(&sites);

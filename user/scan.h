@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scan.h - a scan in progress, shared by scan.c (functions, layouts) and scan_bump.c (bumps).
+ * scan.h - a scan in progress, shared by scan.c (layouts, what is probed in functions), scan_find.c
+ * (which function is which) and scan_bump.c (bumps).
  */
 #ifndef MOQSTAT_SCAN_H
 #define MOQSTAT_SCAN_H
@@ -15,16 +16,43 @@
 #define SITES_STRIDES_MAX 512
 #define SITES_STRIDES_MIN 16
 
+/* What an IETF publisher keeps of a broadcast that it has announced, as in the name of its drop. */
+#define SCAN_IETF_ITEM "(moq_net::ietf::request::RequestId"
+
+/* A function of the layout. */
+struct scan_found {
+	uint64_t addr;
+	int which; /* enum layout_function */
+};
+
 /* What a scan gathers besides its result. */
 struct scan {
 	const struct elf_file *file;
 	const struct layout *layout;
 	struct sites *sites;
 	size_t list_room, functions_room, unprobed_room;
+	struct scan_found *found; /* by address */
+	size_t found_len, found_room;
+	bool nameless; /* some code that may count has no name: functions were also found by what
+			* they do */
 	/* To explain a refusal: */
 	uint32_t strides[SITES_STRIDES_MAX / 8]; /* bumps seen by stride */
-	char missing[96];
+	const char *why; /* static text: why functions could not be told by what they do */
+	char missing[192];
 };
+
+/** Make room for one more element of `size` bytes; the new array, or NULL. */
+void *scan_grow(void *array, size_t len, size_t *room, size_t size);
+
+/** Find the functions of the layout: by name, and where code has none by what it does. The caller
+ *  frees scan.found. 0; -ENOMEM; -ERANGE. */
+int scan_find(struct scan *s);
+
+/** Which function of the layout, once found, is at that address: enum layout_function, or -1. */
+int scan_which(const struct scan *s, uint64_t addr);
+
+/** What one branch to a bump tells of it; false if it is no counter of a broadcast. */
+bool scan_counter(const struct scan *s, const struct bump_branch *b, struct site *site);
 
 /** Add a site to the result. 0 or -ENOMEM. */
 int scan_add_site(struct scan *s, const struct site *site);
@@ -46,5 +74,29 @@ int scan_bump(struct scan *s, const struct code *code, const struct elf_symbol *
 /** The same for a session's counters; `in_session` within StatsHandle::session. */
 int scan_session_bump(struct scan *s, const struct code *code, const struct elf_symbol *symbol,
 		      size_t bump, bool in_session);
+
+/** The operand that is a register's value plus a constant. */
+struct moqstat_operand scan_register(unsigned int reg, int32_t disp);
+
+/** The branch behind a successful allocation of `size` bytes, aligned to 8, at or after the
+ *  instruction `from` and before `end`; -1 if there is none. What is made is then in rax. */
+ptrdiff_t scan_allocation(const struct code *code, size_t from, size_t end, int32_t size);
+
+/** Mangled name of the function that is called, or NULL. */
+const char *scan_callee(const struct scan *s, const struct code_insn *insn);
+
+/** Which function of the layout that is (enum layout_function), or -1. */
+int scan_callee_which(const struct scan *s, const struct code_insn *insn);
+
+/** Tell, for the sites in this function's code (those from index `first` on), whose guard it is
+ *  where the entry pointer is null; and add the sites that this takes. 0, -ENOMEM or -ERANGE. */
+int scan_guards(struct scan *s, const struct code *code, size_t first);
+
+/** The same for where guards are put and taken from: part of scan_guards(). */
+int scan_places(struct scan *s, const struct code *code, size_t first, uint32_t function,
+		bool ietf);
+
+/** After all functions: the tables whose guards are let go by another function. */
+int scan_tables(struct scan *s);
 
 #endif /* MOQSTAT_SCAN_H */

@@ -2,11 +2,11 @@
 #include "scan.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Make room for one more element; the new array, or NULL. */
-static void *scan_grow(void *array, size_t len, size_t *room, size_t size)
+void *scan_grow(void *array, size_t len, size_t *room, size_t size)
 {
 	size_t more = *room ? 2 * *room : 64;
 	void *grown;
@@ -43,6 +43,20 @@ static int scan_add_unprobed(struct scan *s, const struct sites_unprobed *u)
 	return 0;
 }
 
+/* What people read: its name, or what it was found to be. */
+static char *scan_name(const struct scan *s, const struct elf_symbol *symbol, int role)
+{
+	char *name = NULL;
+
+	if (*symbol->name)
+		return elf_demangle(symbol->name);
+	if (role >= 0)
+		return asprintf(&name, "%s (by structure)", s->layout->functions[role]) < 0 ? NULL
+											    : name;
+	return asprintf(&name, "function at 0x%llx", (unsigned long long)symbol->addr) < 0 ? NULL
+											   : name;
+}
+
 /* The function of a symbol, entered once. */
 int scan_function(struct scan *s, const struct elf_symbol *symbol, int role, uint32_t *index)
 {
@@ -60,7 +74,7 @@ int scan_function(struct scan *s, const struct elf_symbol *symbol, int role, uin
 	if (!grown)
 		return -ENOMEM;
 	sites->functions = grown;
-	name = elf_demangle(symbol->name);
+	name = scan_name(s, symbol, role);
 	if (!name)
 		return -ENOMEM;
 	grown[sites->functions_len] =
@@ -147,8 +161,7 @@ static void scan_note_stride(struct scan *s, const struct eval_value *v)
 	}
 }
 
-/* What one branch tells of the bump; false if it is no counter of the layout. */
-static bool scan_counter(const struct scan *s, const struct bump_branch *b, struct site *site)
+bool scan_counter(const struct scan *s, const struct bump_branch *b, struct site *site)
 {
 	const struct layout *l = s->layout;
 	struct moqstat_site *what = &site->what;

@@ -47,6 +47,13 @@ void sites_counter_name(const struct moqstat_site *what, char *out, size_t size)
 		[MOQSTAT_EVENT_ENTRY_NEW] = "entry-new",
 		[MOQSTAT_EVENT_SESSION] = "session",
 		[MOQSTAT_EVENT_SESSION_NEW] = "session-new",
+		[MOQSTAT_EVENT_PLACE] = "guard-place",
+		/* Where statistics are off, that is where one is counted. */
+		[MOQSTAT_EVENT_SESSION_PLACE] = "sessions.sessions",
+		[MOQSTAT_EVENT_PEEK] = "path-peek",
+		[MOQSTAT_EVENT_TABLE] = "table-drop",
+		[MOQSTAT_EVENT_INSERT] = "table-insert",
+		[MOQSTAT_EVENT_REMOVE] = "table-remove",
 	};
 
 	if (what->event == MOQSTAT_EVENT_SESSION_BUMP)
@@ -130,4 +137,113 @@ bool sites_sessions_complete(const struct sites *s, const char **reason)
 	else
 		return true;
 	return false;
+}
+
+static size_t sites_with(const struct sites *s, enum moqstat_event event, uint8_t handles)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->len; i++)
+		n += s->list[i].what.event == event && s->list[i].what.handles == handles;
+	return n;
+}
+
+/* Sites where guards of a kind are opened; those of IETF moq-transport apart, by the function's
+ * name. */
+static size_t sites_openings(const struct sites *s, enum moqstat_role role,
+			     enum moqstat_field field, bool ietf_only)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->len; i++) {
+		const struct site *site = &s->list[i];
+
+		n += site_counts(site, role, field) &&
+		     (!ietf_only || strstr(s->functions[site->function].name, "moq_net::ietf::"));
+	}
+	return n;
+}
+
+const char *sites_identity_text(const struct site *site)
+{
+	uint8_t handles = site->what.handles;
+
+	if (site->what.event == MOQSTAT_EVENT_SESSION_BUMP)
+		return handles ? "place of the guard" : "at the call";
+	if (site->what.event != MOQSTAT_EVENT_BUMP)
+		return "-";
+	if (handles & MOQSTAT_HANDLE_ODD)
+		return "none; unwinding or replacement only";
+	if (handles & MOQSTAT_HANDLE_PENDING)
+		return "path just named";
+	if (handles & MOQSTAT_HANDLE_OWNER)
+		return "owner in front of the guard";
+	if ((handles & MOQSTAT_HANDLE_GUARD) && (handles & MOQSTAT_HANDLE_PATH))
+		return "place of the guard, or live path";
+	if (handles & MOQSTAT_HANDLE_PATH)
+		return "live path";
+	if ((handles & MOQSTAT_HANDLE_GUARD) && (handles & MOQSTAT_HANDLE_PEEK))
+		return "place of the guard, or path let go before";
+	if (handles & MOQSTAT_HANDLE_PEEK)
+		return "path let go before";
+	return handles & MOQSTAT_HANDLE_GUARD ? "place of the guard" : "none";
+}
+
+/* Does every track guard that is opened get a place, and so on? */
+static bool sites_places(const struct sites *s, enum moqstat_role role, enum moqstat_field field,
+			 const char **reason)
+{
+	size_t tracks = sites_with(s, MOQSTAT_EVENT_PLACE, MOQSTAT_HANDLE_PENDING) +
+			sites_with(s, MOQSTAT_EVENT_PLACE, MOQSTAT_HANDLE_PATH);
+	size_t owners =
+		sites_with(s, MOQSTAT_EVENT_PLACE, MOQSTAT_HANDLE_PENDING | MOQSTAT_HANDLE_OWNER);
+
+	*reason = "where some of its guards are put was not found";
+	if (field >= MOQSTAT_BYTES || field == MOQSTAT_SUBSCRIPTIONS_CLOSED)
+		return tracks >=
+		       sites_openings(s, MOQSTAT_PUBLISHER, MOQSTAT_SUBSCRIPTIONS, false) +
+			       sites_openings(s, MOQSTAT_SUBSCRIBER, MOQSTAT_SUBSCRIPTIONS, false);
+	if (field != MOQSTAT_ANNOUNCED_CLOSED)
+		return true;
+	if (role == MOQSTAT_SUBSCRIBER)
+		return owners >= sites_openings(s, role, MOQSTAT_ANNOUNCED, true);
+	return sites_events(s, MOQSTAT_EVENT_INSERT) >=
+		       sites_openings(s, role, MOQSTAT_ANNOUNCED, true) &&
+	       sites_events(s, MOQSTAT_EVENT_REMOVE) && sites_events(s, MOQSTAT_EVENT_TABLE);
+}
+
+bool sites_guarded(const struct sites *s, enum moqstat_role role, enum moqstat_field field,
+		   const char **reason)
+{
+	size_t i;
+
+	if (!sites_complete(s, role, field, reason))
+		return false;
+	for (i = 0; i < s->len; i++) {
+		const struct site *site = &s->list[i];
+
+		if (site_counts(site, role, field) && !site->what.handles) {
+			*reason = "whose guard it is can't be told at one of its sites";
+			return false;
+		}
+	}
+	return sites_places(s, role, field, reason);
+}
+
+bool sites_sessions_guarded(const struct sites *s, const char **reason)
+{
+	size_t i;
+
+	if (!sites_sessions_complete(s, reason))
+		return false;
+	*reason = "where a session's guard is put was not found";
+	if (!sites_events(s, MOQSTAT_EVENT_SESSION_PLACE))
+		return false;
+	*reason = "whose guard it is can't be told at one of its sites";
+	for (i = 0; i < s->len; i++) {
+		if (s->list[i].what.event == MOQSTAT_EVENT_SESSION_BUMP && !s->list[i].what.opens &&
+		    !s->list[i].what.handles)
+			return false;
+	}
+	return true;
 }

@@ -85,4 +85,18 @@ bool sites_complete(const struct sites *s, enum moqstat_role role, enum moqstat_
 /** The same for the session counters. */
 bool sites_sessions_complete(const struct sites *s, const char **reason);
 
+/** Is there, besides, what it takes where the relay's statistics are off: a way to tell whose
+ *  guard it is, at each of its sites, and the places where those ways are learnt? */
+bool sites_guarded(const struct sites *s, enum moqstat_role role, enum moqstat_field field,
+		   const char **reason);
+
+/** The same for the session counters. */
+bool sites_sessions_guarded(const struct sites *s, const char **reason);
+
+/** How the identity of a site's guard is told where entry pointers are null; static text. Some need
+ *  no way: only an unwinding panic leads there, or the announcement of a path that is announced
+ *  already, which the relay's origin rules out (docs/adr/0007-guards.md). Should one fire all the
+ *  same, that is counted under MOQSTAT_LOST_GUARD_UNKNOWN. */
+const char *sites_identity_text(const struct site *site);
+
 #endif /* MOQSTAT_SITES_H */

@@ -19,7 +19,7 @@
 #endif
 
 /* Raised with every change of what a scan finds or how it is written down. */
-#define CACHE_SCANNER 1
+#define CACHE_SCANNER 2
 
 /* The cache's directory, made if need be; false if there is none to be had. */
 static bool cache_dir(char *out, size_t size)
@@ -50,7 +50,9 @@ static bool cache_path(const struct elf_file *f, char *out, size_t size)
 
 	if (!*elf_file_build_id(f) || !cache_dir(dir, sizeof(dir)))
 		return false;
-	len = snprintf(out, size, "%s/sites-%s.json", dir, elf_file_build_id(f));
+	/* Stripping keeps the build-id, but not the names of functions. */
+	len = snprintf(out, size, "%s/sites-%s%s.json", dir, elf_file_build_id(f),
+		       elf_file_is_stripped(f) ? "-stripped" : "");
 	return len > 0 && (size_t)len < size;
 }
 

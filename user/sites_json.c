@@ -2,13 +2,14 @@
 #include "sites_json.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char *const kind_names[] = {
 	[MOQSTAT_OPERAND_NONE] = "none",   [MOQSTAT_OPERAND_IMM] = "imm",
 	[MOQSTAT_OPERAND_REG] = "reg",	   [MOQSTAT_OPERAND_MEM] = "mem",
-	[MOQSTAT_OPERAND_DEREF] = "deref",
+	[MOQSTAT_OPERAND_DEREF] = "deref", [MOQSTAT_OPERAND_POINT] = "point",
 };
 
 static const char *const event_names[MOQSTAT_EVENT_MAX] = {
@@ -18,6 +19,29 @@ static const char *const event_names[MOQSTAT_EVENT_MAX] = {
 	[MOQSTAT_EVENT_SESSION] = "session",
 	[MOQSTAT_EVENT_SESSION_BUMP] = "session-bump",
 	[MOQSTAT_EVENT_SESSION_NEW] = "session-new",
+	[MOQSTAT_EVENT_PLACE] = "place",
+	[MOQSTAT_EVENT_SESSION_PLACE] = "session-place",
+	[MOQSTAT_EVENT_PEEK] = "peek",
+	[MOQSTAT_EVENT_TABLE] = "table",
+	[MOQSTAT_EVENT_INSERT] = "insert",
+	[MOQSTAT_EVENT_REMOVE] = "remove",
+};
+
+/* By bit of enum moqstat_handle. */
+static const char *const handle_names[] = { "pending", "guard", "owner", "path",
+					    "peek",    "key",	"odd" };
+
+/* Operands that an event may do without, and where they are. */
+static const struct {
+	const char *name;
+	size_t offset;
+} optional_operands[] = {
+	{ "entry", offsetof(struct moqstat_site, entry) },
+	{ "tier", offsetof(struct moqstat_site, tier) },
+	{ "side", offsetof(struct moqstat_site, side) },
+	{ "skip", offsetof(struct moqstat_site, skip) },
+	{ "place", offsetof(struct moqstat_site, guard) },
+	{ "path", offsetof(struct moqstat_site, path) },
 };
 
 static const char *const when_names[] = {
@@ -73,7 +97,7 @@ static json_t *operand_encode(const struct moqstat_operand *op)
 			 json_put(json, "scale", json_integer(op->scale));
 	if (op->disp)
 		whole &= json_put(json, "disp", json_integer(op->disp));
-	if (op->kind == MOQSTAT_OPERAND_DEREF)
+	if (op->kind >= MOQSTAT_OPERAND_DEREF)
 		whole &= json_put(json, "outer", json_integer(op->outer));
 	return json_whole(json, whole);
 }
@@ -146,6 +170,64 @@ static bool site_is_bump(const struct moqstat_site *what)
 	return what->event == MOQSTAT_EVENT_BUMP || what->event == MOQSTAT_EVENT_SESSION_BUMP;
 }
 
+static json_t *handles_encode(uint8_t handles)
+{
+	json_t *json = json_array();
+	bool whole = true;
+	size_t i;
+
+	for (i = 0; i < sizeof(handle_names) / sizeof(handle_names[0]); i++) {
+		if (handles & (1u << i))
+			whole &= !json_array_append_new(json, json_string(handle_names[i]));
+	}
+	return json_whole(json, whole);
+}
+
+static bool handles_decode(const json_t *json, uint8_t *out)
+{
+	size_t i;
+	int bit;
+
+	*out = 0;
+	for (i = 0; i < json_array_size(json); i++) {
+		bit = json_name(json_array_get(json, i), NAMES(handle_names));
+		if (bit < 0)
+			return false;
+		*out |= 1u << bit;
+	}
+	return json_is_array(json);
+}
+
+/* Put those of the optional operands that there are. */
+static bool optional_encode(const struct moqstat_site *what, json_t *json)
+{
+	bool whole = true;
+	size_t i;
+
+	for (i = 0; i < sizeof(optional_operands) / sizeof(optional_operands[0]); i++) {
+		const struct moqstat_operand *op =
+			(const void *)((const char *)what + optional_operands[i].offset);
+
+		if (op->kind)
+			whole &= json_put(json, optional_operands[i].name, operand_encode(op));
+	}
+	return whole;
+}
+
+static bool optional_decode(const json_t *json, struct moqstat_site *what)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(optional_operands) / sizeof(optional_operands[0]); i++) {
+		const json_t *value = json_object_get(json, optional_operands[i].name);
+		struct moqstat_operand *op = (void *)((char *)what + optional_operands[i].offset);
+
+		if (value && !operand_decode(value, op))
+			return false;
+	}
+	return true;
+}
+
 static json_t *site_encode(const struct site *site)
 {
 	const struct moqstat_site *what = &site->what;
@@ -155,8 +237,9 @@ static json_t *site_encode(const struct site *site)
 			  "instruction", site->insn, "class", code_class_name(site->class),
 			  "counts_when", when_names[what->when], "function", (int)site->function);
 	bool session = what->event == MOQSTAT_EVENT_SESSION_BUMP;
-	bool whole = json_put(json, "entry", operand_encode(&what->entry)) &&
-		     json_put(json, "guard", operand_encode(&site->guard));
+	bool whole = json_put(json, "guard", operand_encode(&site->guard)) &&
+		     json_put(json, "handles", handles_encode(what->handles)) &&
+		     optional_encode(what, json);
 
 	if (site_is_bump(what))
 		whole &= json_put(json, "bump", json_integer(site->bump)) &&
@@ -165,10 +248,6 @@ static json_t *site_encode(const struct site *site)
 			 json_put(json, "n", operand_encode(&what->n));
 	if (what->event == MOQSTAT_EVENT_BUMP)
 		whole &= json_put(json, "role", json_string(role_names[what->role]));
-	if (what->tier.kind)
-		whole &= json_put(json, "tier", operand_encode(&what->tier));
-	if (what->side.kind)
-		whole &= json_put(json, "side", operand_encode(&what->side));
 	return json_whole(json, whole);
 }
 
@@ -190,12 +269,36 @@ static int field_decode(const struct layout *l, const json_t *json, int event)
 /* What the program of an event reads must be there. */
 static bool site_has_operands(const struct moqstat_site *what)
 {
-	bool bump = what->event == MOQSTAT_EVENT_BUMP;
-	bool named = what->event == MOQSTAT_EVENT_ENTRY || what->event == MOQSTAT_EVENT_SESSION;
+	bool path = what->path.kind, guard = what->guard.kind;
 
-	return what->entry.kind && (!site_is_bump(what) || what->n.kind) &&
-	       (!(bump || what->event == MOQSTAT_EVENT_SESSION) || what->tier.kind) &&
-	       (!(named || (bump && what->role == MOQSTAT_ROLE_MAX)) || what->side.kind);
+	if (((what->handles & (MOQSTAT_HANDLE_GUARD | MOQSTAT_HANDLE_OWNER)) && !guard) ||
+	    ((what->handles & MOQSTAT_HANDLE_PATH) && !path))
+		return false;
+	switch (what->event) {
+	case MOQSTAT_EVENT_BUMP:
+		return what->entry.kind && what->n.kind && what->tier.kind &&
+		       (what->role != MOQSTAT_ROLE_MAX || what->side.kind);
+	case MOQSTAT_EVENT_SESSION_BUMP:
+		return what->entry.kind && what->n.kind;
+	case MOQSTAT_EVENT_ENTRY:
+		return what->entry.kind && what->side.kind;
+	case MOQSTAT_EVENT_SESSION:
+		return what->entry.kind && what->side.kind && what->tier.kind;
+	case MOQSTAT_EVENT_PLACE:
+		return guard && (path || (what->handles & MOQSTAT_HANDLE_PENDING));
+	case MOQSTAT_EVENT_SESSION_PLACE:
+		return guard && path && what->tier.kind && what->side.kind;
+	case MOQSTAT_EVENT_PEEK:
+		return path;
+	case MOQSTAT_EVENT_TABLE:
+		return guard;
+	case MOQSTAT_EVENT_INSERT:
+		return guard && path;
+	case MOQSTAT_EVENT_REMOVE:
+		return guard && path && what->entry.kind;
+	default:
+		return what->entry.kind;
+	}
 }
 
 static bool site_decode(const struct sites *s, const json_t *json, struct site *out)
@@ -205,7 +308,6 @@ static bool site_decode(const struct sites *s, const json_t *json, struct site *
 	int when = json_name(json_object_get(json, "counts_when"), NAMES(when_names));
 	int class = json_name(json_object_get(json, "class"), NAMES(classes));
 	const char *insn = json_string_value(json_object_get(json, "instruction"));
-	const json_t *side = json_object_get(json, "side"), *tier = json_object_get(json, "tier");
 	struct moqstat_site *what = &out->what;
 	const json_t *opens = json_object_get(json, "opens");
 	int64_t addr, offset, bump, function;
@@ -217,10 +319,9 @@ static bool site_decode(const struct sites *s, const json_t *json, struct site *
 	    !int_decode(json, "offset", 0, 1, INT64_MAX, &offset) ||
 	    !int_decode(json, "bump", 0, 0, INT64_MAX, &bump) ||
 	    !int_decode(json, "function", -1, 0, (int64_t)s->functions_len - 1, &function) ||
-	    !operand_decode(json_object_get(json, "entry"), &what->entry) ||
 	    !operand_decode(json_object_get(json, "guard"), &out->guard) ||
-	    (tier && !operand_decode(tier, &what->tier)) ||
-	    (side && !operand_decode(side, &what->side)))
+	    !handles_decode(json_object_get(json, "handles"), &what->handles) ||
+	    !optional_decode(json, what))
 		return false;
 	what->event = event;
 	if (event == MOQSTAT_EVENT_BUMP)

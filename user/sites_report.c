@@ -35,10 +35,27 @@ static const char *operand_text(const struct moqstat_operand *op, char *out)
 		snprintf(out, OPERAND_TEXT, "%s[[%s%s%s]%+d]", width, code_reg_name(op->reg), index,
 			 disp, op->outer);
 		break;
+	case MOQSTAT_OPERAND_POINT:
+		snprintf(out, OPERAND_TEXT, "[%s%s%s]%+d", code_reg_name(op->reg), index, disp,
+			 op->outer);
+		break;
 	default:
 		snprintf(out, OPERAND_TEXT, "-");
 	}
 	return out;
+}
+
+/* Was one of the copies found without its name? */
+static bool report_is_structural(const struct sites *s, enum layout_function which)
+{
+	size_t i;
+
+	for (i = 0; i < s->functions_len; i++) {
+		if (s->functions[i].role == (int)which &&
+		    strcmp(s->functions[i].name, s->layout->functions[which]))
+			return true;
+	}
+	return false;
 }
 
 static void report_head(const struct sites *s, const char *name, FILE *out)
@@ -56,8 +73,9 @@ static void report_head(const struct sites *s, const char *name, FILE *out)
 		s->cached ? ", from the cache" : "");
 	fprintf(out, "functions\n");
 	for (i = 0; i < LAYOUT_FUNCTION_MAX; i++)
-		fprintf(out, "  %zu x  %-18s %s\n", sites_functions(s, i), functions[i],
-			s->layout->functions[i]);
+		fprintf(out, "  %zu x  %-18s %s%s\n", sites_functions(s, i), functions[i],
+			s->layout->functions[i],
+			report_is_structural(s, i) ? ", by structure" : "");
 	for (i = 0; i < s->len; i++)
 		closes += s->list[i].what.event == MOQSTAT_EVENT_SESSION_BUMP &&
 			  !s->list[i].what.opens;
@@ -70,19 +88,25 @@ static void report_counters(const struct sites *s, FILE *out)
 	unsigned int role;
 	size_t i;
 
-	fprintf(out, "\ncounters              bumps\n");
+	fprintf(out, "\ncounters                         bumps  statistics on     off\n");
 	for (role = 0; role < MOQSTAT_ROLE_MAX; role++) {
 		for (i = 0; i < s->layout->frame->fields_len; i++) {
 			enum moqstat_field field = s->layout->frame->fields[i].field;
 			bool complete = sites_complete(s, role, field, &reason);
 
-			fprintf(out, "  %-10s %-21s %4zu  %s\n", layout_role_name(role),
+			fprintf(out, "  %-10s %-21s %4zu  %-18s", layout_role_name(role),
 				layout_field_name(field), sites_bumps(s, role, field),
 				complete ? "by entry pointer" : reason);
+			if (complete)
+				fprintf(out, "%s",
+					sites_guarded(s, role, field, &reason) ? "by guard"
+									       : reason);
+			fprintf(out, "\n");
 		}
 	}
-	fprintf(out, "  %-10s %-21s       %s\n", "sessions", "both",
-		sites_sessions_complete(s, &reason) ? "by entry pointer" : reason);
+	fprintf(out, "  %-10s %-21s       %-18s%s\n", "sessions", "both",
+		sites_sessions_complete(s, &reason) ? "by entry pointer" : reason,
+		sites_sessions_guarded(s, &reason) ? "by guard" : reason);
 }
 
 static void report_list(const struct sites *s, FILE *out)
@@ -90,19 +114,20 @@ static void report_list(const struct sites *s, FILE *out)
 	char entry[OPERAND_TEXT], guard[OPERAND_TEXT], tier[OPERAND_TEXT], n[OPERAND_TEXT];
 	size_t i;
 
-	fprintf(out, "\n%-9s %-5s %-9s %-28s %-22s %-22s %-22s %-14s %s\n", "offset", "insn",
-		"class", "counter", "E", "G", "tier", "n", "function");
+	fprintf(out, "\n%-9s %-5s %-9s %-30s %-22s %-22s %-22s %-14s %-42s %s\n", "offset", "insn",
+		"class", "counter", "E", "G", "tier", "n", "identity if off", "function");
 	for (i = 0; i < s->len; i++) {
 		const struct site *site = &s->list[i];
 		const struct moqstat_site *what = &site->what;
 		char counter[48];
 
 		sites_counter_name(what, counter, sizeof(counter));
-		fprintf(out, "0x%-7lx %-5s %-9s %-28s %-22s %-22s %-22s %-14s %s\n",
+		fprintf(out, "0x%-7lx %-5s %-9s %-30s %-22s %-22s %-22s %-14s %-42s %s\n",
 			(unsigned long)site->offset, site->insn, code_class_name(site->class),
 			counter, operand_text(&what->entry, entry),
 			operand_text(&site->guard, guard), operand_text(&what->tier, tier),
-			operand_text(&what->n, n), s->functions[site->function].name);
+			operand_text(&what->n, n), sites_identity_text(site),
+			s->functions[site->function].name);
 	}
 }
 

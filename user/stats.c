@@ -19,6 +19,7 @@ struct stats {
 	struct snapshot *snapshot;
 	struct track tracks[SNAPSHOT_TRACK_MAX];
 	struct frame_buf frame;
+	struct crosscheck crosscheck;
 };
 
 int stats_create(const char *prefix, const char *node, const struct frame_schema *schema,
@@ -54,8 +55,19 @@ void stats_destroy(struct stats *s)
 		track_deinit(&s->tracks[i]);
 	snapshot_destroy(s->snapshot);
 	frame_buf_deinit(&s->frame);
+	crosscheck_deinit(&s->crosscheck);
 	free(s->broadcast);
 	free(s);
+}
+
+const char *stats_broadcast(const struct stats *s)
+{
+	return s->broadcast;
+}
+
+const struct crosscheck *stats_crosscheck(const struct stats *s)
+{
+	return &s->crosscheck;
 }
 
 /* Build one track's frame and write it if it is a new one. */
@@ -102,7 +114,9 @@ static int stats_round(struct stats *s, struct collect *c, struct jsonl *out,
 	err = collect_read(c, &batch);
 	if (err)
 		goto end;
-	err = snapshot_update(s->snapshot, &batch, &shown);
+	err = crosscheck_update(&s->crosscheck, &batch);
+	if (!err)
+		err = snapshot_update(s->snapshot, &batch, &shown);
 	if (err) {
 		log_error("cannot take in what was collected: %s", strerror(-err));
 		goto end;
@@ -113,6 +127,7 @@ static int stats_round(struct stats *s, struct collect *c, struct jsonl *out,
 		snapshot_rollback(s->snapshot);
 		goto end;
 	}
+	crosscheck_warn(&s->crosscheck, s->broadcast);
 	stats_retire(c, &batch, &shown);
 	memcpy(tick->lost, batch.lost, sizeof(tick->lost));
 	tick->lost[MOQSTAT_LOST_CLOSE_UNSEEN] += shown.held_back + shown.held_back_retired;

@@ -7,6 +7,7 @@
 #define MOQSTAT_STATS_H
 
 #include "collect.h"
+#include "crosscheck.h"
 #include "frame.h"
 #include "jsonl.h"
 
@@ -23,6 +24,12 @@ struct stats_tick {
 int stats_create(const char *prefix, const char *node, const struct frame_schema *schema,
 		 struct stats **out);
 void stats_destroy(struct stats *s);
+
+/** The path that the broadcast is announced under. Owned by `s`. */
+const char *stats_broadcast(const struct stats *s);
+
+/** What the counts say of each other so far. Owned by `s`. */
+const struct crosscheck *stats_crosscheck(const struct stats *s);
 
 /** One tick: read from `c`, write the frames that differ from the last ones to `out`, then retire
  *  what is finished. Returns 0; -ENODATA where a recording has ended; what collect_read() or the

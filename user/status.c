@@ -8,56 +8,26 @@
 #define MOQSTAT_VERSION "unknown"
 #endif
 
-#define STATUS_OFF \
-	"the relay's own statistics are off, and this release counts only where they are on"
-#define STATUS_EARLY \
-	"nothing has begun since the probes were attached, so what was there before isn't known yet"
-#define STATUS_TAKEN \
-	"some began before the probes were attached; what the relay had counted on them was taken over from its memory"
-#define STATUS_WHOLE "all that the relay had was seen from its beginning"
-
-/* What a field is worth, if its sites are all there. */
-static json_t *status_state(const struct collect_live_info *info)
+json_t *status_tracks(const struct sites *sites, const struct worths *worths)
 {
-	if (info->statistics == COLLECT_LIVE_OFF)
-		return json_pack("{s:s, s:s}", "state", "unavailable", "reason", STATUS_OFF);
-	if (info->inventoried && !info->existing)
-		return json_pack("{s:s, s:s}", "state", "exact", "reason", STATUS_WHOLE);
-	return json_pack("{s:s, s:s}", "state", "since-attach", "reason",
-			 info->inventoried ? STATUS_TAKEN : STATUS_EARLY);
-}
-
-static json_t *status_track(const struct sites *sites, const struct snapshot_track *track,
-			    const struct collect_live_info *info)
-{
-	const struct frame_schema *schema =
-		track->kind == SNAPSHOT_SESSIONS ? &frame_schema_session : sites->layout->frame;
-	json_t *fields = json_object();
-	const char *reason = "";
+	json_t *tracks = json_object(), *fields;
+	unsigned int track;
 	size_t i;
 
-	for (i = 0; i < schema->fields_len; i++) {
-		bool complete = track->kind == SNAPSHOT_SESSIONS
-					? sites_sessions_complete(sites, &reason)
-					: sites_complete(sites, track->role,
-							 schema->fields[i].field, &reason);
+	for (track = 0; track < SNAPSHOT_TRACK_MAX; track++) {
+		const struct frame_schema *schema = worth_schema(sites, &snapshot_tracks[track]);
 
-		json_object_set_new(fields, schema->fields[i].name,
-				    complete ? status_state(info)
-					     : json_pack("{s:s, s:s}", "state", "unavailable",
-							 "reason", reason));
+		fields = json_object();
+		for (i = 0; i < schema->fields_len; i++) {
+			const struct worth *worth = &worths->of[track][schema->fields[i].field];
+
+			json_object_set_new(fields, schema->fields[i].name,
+					    json_pack("{s:s, s:s}", "state",
+						      worth_state_name(worth->state), "reason",
+						      worth->reason));
+		}
+		json_object_set_new(tracks, snapshot_tracks[track].name, fields);
 	}
-	return fields;
-}
-
-json_t *status_tracks(const struct sites *sites, const struct collect_live_info *info)
-{
-	json_t *tracks = json_object();
-	unsigned int i;
-
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
-		json_object_set_new(tracks, snapshot_tracks[i].name,
-				    status_track(sites, &snapshot_tracks[i], info));
 	return tracks;
 }
 
@@ -107,7 +77,7 @@ static json_t *status_lost(const uint64_t *lost)
 
 json_t *status_live(const struct target *target, const struct sites *sites,
 		    const struct probes *probes, const struct collect_live_info *info,
-		    const uint64_t *lost)
+		    const struct worths *worths, const uint64_t *lost)
 {
 	static const char *const names[] = { "unknown", "on", "off" };
 
@@ -117,7 +87,7 @@ json_t *status_live(const struct target *target, const struct sites *sites,
 			 sites->layout->name, "statistics", names[info->statistics], "probes",
 			 "kind", probes_kind_name(probes), "sites", (json_int_t)sites->len,
 			 "counters", status_counters(sites, probes), "lost", status_lost(lost),
-			 "tracks", status_tracks(sites, info));
+			 "tracks", status_tracks(sites, worths));
 }
 
 json_t *status_replay(const char *file)

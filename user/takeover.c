@@ -71,6 +71,8 @@ static int takeover_name(struct takeover *t, const struct inventory_item *item,
 	struct moqstat_name name = { .entry = item->entry, .slot = item->slot, .len = item->len };
 	struct moqstat_id id = { .tgid = t->target->pid };
 	int entries = bpf_map__fd(t->object->maps.entries);
+	uint32_t *used;
+	bool full = false;
 	int names = bpf_map__fd(item->slot >= MOQSTAT_SLOT_SESSION ? t->object->maps.roots
 								   : t->object->maps.broadcasts);
 
@@ -83,7 +85,13 @@ static int takeover_name(struct takeover *t, const struct inventory_item *item,
 		id.hash = 1;
 	/* The programs draw from the same counter, which is mapped into this process. */
 	id.incarnation = __atomic_add_fetch(&t->object->data->incarnations, 1, __ATOMIC_SEQ_CST);
-	if (bpf_map_update_elem(names, &id, &name, BPF_NOEXIST)) {
+	used = &t->object->bss->names_used[item->slot >= MOQSTAT_SLOT_SESSION];
+	if (__atomic_fetch_add(used, 1, __ATOMIC_SEQ_CST) >= t->object->rodata->names_max) {
+		errno = E2BIG;
+		full = true;
+	}
+	if (full || bpf_map_update_elem(names, &id, &name, BPF_NOEXIST)) {
+		__atomic_sub_fetch(used, 1, __ATOMIC_SEQ_CST);
 		log_warn(
 			"a broadcast from before the probes has no room: %s; give a larger --max-broadcasts",
 			strerror(errno));
@@ -92,6 +100,7 @@ static int takeover_name(struct takeover *t, const struct inventory_item *item,
 	/* In vain if a program has learnt it meanwhile. */
 	if (bpf_map_update_elem(entries, &key, &id, BPF_NOEXIST)) {
 		bpf_map_delete_elem(names, &id);
+		__atomic_sub_fetch(used, 1, __ATOMIC_SEQ_CST);
 		return 0;
 	}
 	++*existing;
@@ -124,6 +133,29 @@ int takeover_learn(struct takeover *t, struct incarnations *known, size_t *exist
 		err = incarnations_settle(known);
 	t->learnt = !err;
 	return err;
+}
+
+int takeover_census(struct takeover *t, const struct census *census, struct incarnations *known,
+		    size_t *existing)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < census->len && !err; i++) {
+		const struct census_item *item = &census->items[i];
+		const struct inventory_item named = {
+			.entry = item->entry,
+			.slot = item->kind == CENSUS_SESSION ? MOQSTAT_SLOT_SESSION + item->tier
+							     : 0,
+			.len = item->len,
+			.path = item->path,
+		};
+
+		/* Known already, it is left as it is. */
+		if (item->entry && item->len <= MOQSTAT_PATH_MAX)
+			err = takeover_name(t, &named, known, existing);
+	}
+	return err ? err : incarnations_settle(known);
 }
 
 bool takeover_learnt(const struct takeover *t)

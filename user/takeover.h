@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "census.h"
 #include "incarnation.h"
 #include "layout.h"
 #include "target.h"
@@ -30,6 +31,11 @@ void takeover_destroy(struct takeover *t);
  *  the programs' maps and in *known, and add their number to *existing. Tries again at the next
  *  tick where the tables change under it. 0 also where nothing could be learnt; -ENOMEM. */
 int takeover_learn(struct takeover *t, struct incarnations *known, size_t *existing);
+
+/** The same from a census that was taken with all probes attached: it names the entries of all that
+ *  is open, so that nothing has to begin first. -ENOMEM. */
+int takeover_census(struct takeover *t, const struct census *census, struct incarnations *known,
+		    size_t *existing);
 
 /** Have the tables been read? */
 bool takeover_learnt(const struct takeover *t);

@@ -76,14 +76,29 @@ void target_deinit(struct target *t)
 	memset(t, 0, sizeof(*t));
 }
 
-bool target_same(const struct target *t)
+/* Both executables, then and now; false where there is none now. */
+static bool target_stat(const struct target *t, struct stat *then, struct stat *now)
 {
-	struct stat then, now;
 	char link[32];
 
 	snprintf(link, sizeof(link), "/proc/%d/exe", t->pid);
-	return !fstat(t->exe_fd, &then) && !stat(link, &now) && then.st_dev == now.st_dev &&
+	return !fstat(t->exe_fd, then) && !stat(link, now);
+}
+
+bool target_same(const struct target *t)
+{
+	struct stat then, now;
+
+	return target_stat(t, &then, &now) && then.st_dev == now.st_dev &&
 	       then.st_ino == now.st_ino;
+}
+
+bool target_replaced(const struct target *t)
+{
+	struct stat then, now;
+
+	return target_stat(t, &then, &now) &&
+	       (then.st_dev != now.st_dev || then.st_ino != now.st_ino);
 }
 
 int target_check_memory(const struct target *t)

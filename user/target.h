@@ -27,6 +27,9 @@ void target_deinit(struct target *t);
 /** Does the process still run the executable it ran at target_init()? */
 bool target_same(const struct target *t);
 
+/** Does it run another executable by now? Not so where it runs none, since it is about to end. */
+bool target_replaced(const struct target *t);
+
 /** Can its memory be read at all? 0, or -errno with the reason logged. */
 int target_check_memory(const struct target *t);
 

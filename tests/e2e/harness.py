@@ -156,8 +156,8 @@ class Frames(Process):
             line = line.rstrip(b"\n")
             head = json.loads(line)
             with self.lock:
-                if "status" in head:
-                    self.statuses.append(head["status"])
+                if "moqstat" in head:
+                    self.statuses.append(head["moqstat"])
                     continue
                 # The frame's own bytes: what stands between the last member's name and the
                 # closing brace.
@@ -232,14 +232,15 @@ class Relay(Process):
     """A moq-relay of our own on ports of its own; its statistics on unless the world's mode, or the
     caller, tells otherwise."""
 
-    def __init__(self, world, name="relay", stats=None, node="n1", args=()):
+    def __init__(self, world, name="relay", stats=None, node="n1", args=(), program=()):
+        """`program`: what runs it in place of its path alone."""
         if stats is None:
             stats = world.mode != "off"
         self.stats = stats
         self.agent = None  # the one that was attached last
         self.port = free_port()
         self.http = free_port()
-        command = [world.relay, "--server-bind", f"[::]:{self.port}"]
+        command = [*(program or [world.relay]), "--server-bind", f"[::]:{self.port}"]
         command += ["--web-http-listen", f"127.0.0.1:{self.http}", "--auth-public", ""]
         if "--tls-cert" not in args:
             command += ["--tls-generate", "localhost"]
@@ -434,7 +435,7 @@ class World:
             )
             raise Failure("sums over all lives differ:\n" + differences(one, other))
 
-    def stop(self, agent, fires=(), lost=(), seconds=10):
+    def stop(self, agent, fires=(), lost=(), seconds=10, unavailable=()):
         """End the agent as its service would, and read its last word: which counters fired, and
         that nothing was lost but what the case allows."""
         status = agent.end(signal.SIGTERM, seconds)
@@ -459,6 +460,14 @@ class World:
         for track in TRACKS:
             bad = [frame for frame in agent.history(track) if not closed_within_open(frame)]
             check(not bad, f"{track}: closed > open: {bad[:1]}")
+        # No false alarm: all probes were there.
+        alarms = {
+            f"{track} {field}": worth["reason"]
+            for track, fields in last["tracks"].items()
+            for field, worth in fields.items()
+            if worth["state"] == "unavailable" and field not in unavailable
+        }
+        check(not alarms, f"unavailable: {alarms}")
         return last
 
     def clean(self):

@@ -16,10 +16,18 @@
 #define AT_NOTE	  0x200
 #define AT_RODATA (IMAGE_OFFSET + IMAGE_TEXT_MAX)
 #define AT_SYMTAB (AT_RODATA + IMAGE_RODATA_MAX)
-#define AT_STRTAB (AT_SYMTAB + (IMAGE_SYMBOLS_MAX + 1) * sizeof(Elf64_Sym))
+#define AT_DYNSYM (AT_SYMTAB + (IMAGE_SYMBOLS_MAX + 1) * sizeof(Elf64_Sym))
+#define AT_DYNSTR (AT_DYNSYM + (IMAGE_SLOTS_MAX + 1) * sizeof(Elf64_Sym))
+#define AT_RELA	  (AT_DYNSTR + (IMAGE_SLOTS_MAX + 1) * DYNSTR_EACH)
+#define AT_UNWIND (AT_RELA + IMAGE_SLOTS_MAX * sizeof(Elf64_Rela))
+#define AT_STRTAB (AT_UNWIND + IMAGE_UNWIND_MAX)
+
+/* Room for one name in .dynstr. */
+#define DYNSTR_EACH 32
 
 static const char section_names[] =
-	"\0.text\0.rodata\0.note.gnu.build-id\0.symtab\0.strtab\0.shstrtab";
+	"\0.text\0.rodata\0.note.gnu.build-id\0.symtab\0.strtab\0.shstrtab"
+	"\0.dynsym\0.dynstr\0.rela.dyn\0.eh_frame";
 
 void image_init(struct image *im)
 {
@@ -80,6 +88,7 @@ uint64_t image_function(struct image *im, const char *name, const char *hex)
 	addr = IMAGE_TEXT + im->text_len;
 	len = image_hex(hex, im->text + im->text_len, sizeof(im->text) - im->text_len);
 	image_symbol(im, name, addr, len);
+	im->symbols[im->symbols_len - 1].unwind = true;
 	im->text_len += len;
 	return addr;
 }
@@ -141,6 +150,71 @@ static size_t image_build_symbols(struct image *im)
 	return at;
 }
 
+static void image_build_slots(struct image *im)
+{
+	size_t i;
+
+	for (i = 0; i < im->slots_len; i++) {
+		const struct image_slot *slot = &im->slots[i];
+
+		im->rela[i] = (Elf64_Rela){ .r_offset = slot->addr, .r_addend = slot->addend };
+		im->rela[i].r_info = ELF64_R_INFO(slot->import ? i + 1 : 0, slot->type);
+		if (!slot->import)
+			continue;
+		assert_true(strlen(slot->import) < DYNSTR_EACH);
+		strcpy((char *)im->bytes + AT_DYNSTR + (i + 1) * DYNSTR_EACH, slot->import);
+		im->dynsym[i + 1] =
+			(Elf64_Sym){ .st_name = (i + 1) * DYNSTR_EACH,
+				     .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+				     .st_shndx = slot->defined_at ? IMAGE_SEC_TEXT : SHN_UNDEF,
+				     .st_value = slot->defined_at };
+	}
+	section_set(im, IMAGE_SEC_DYNSYM, SHT_DYNSYM, SHF_ALLOC, 0x400000 + AT_DYNSYM, AT_DYNSYM,
+		    (im->slots_len + 1) * sizeof(Elf64_Sym));
+	im->sections[IMAGE_SEC_DYNSYM].sh_link = IMAGE_SEC_DYNSTR;
+	im->sections[IMAGE_SEC_DYNSYM].sh_entsize = sizeof(Elf64_Sym);
+	im->sections[IMAGE_SEC_DYNSYM].sh_addralign = 8;
+	section_set(im, IMAGE_SEC_DYNSTR, SHT_STRTAB, SHF_ALLOC, 0x400000 + AT_DYNSTR, AT_DYNSTR,
+		    (im->slots_len + 1) * DYNSTR_EACH);
+	section_set(im, IMAGE_SEC_RELA, SHT_RELA, SHF_ALLOC, 0x400000 + AT_RELA, AT_RELA,
+		    im->slots_len * sizeof(Elf64_Rela));
+	im->sections[IMAGE_SEC_RELA].sh_link = IMAGE_SEC_DYNSYM;
+	im->sections[IMAGE_SEC_RELA].sh_entsize = sizeof(Elf64_Rela);
+	im->sections[IMAGE_SEC_RELA].sh_addralign = 8;
+}
+
+/* As a compiler and a linker make it: augmentation zR, distances of four bytes. */
+static void image_build_unwind(struct image *im)
+{
+	static const uint8_t cie[IMAGE_CIE] = {
+		20,  0,	   0,  0,   /* length */
+		0,   0,	   0,  0,   /* a CIE */
+		1,		    /* version */
+		'z', 'R',  0,	    /* augmentation */
+		1,   120,  16,	    /* alignment of code, of data; return register */
+		1,   0x1b,	    /* of the augmentation's data: relative, 4 bytes, signed */
+		12,  7,	   8,  144, /* rules */
+		1,		    /* */
+	};
+	size_t i, at = IMAGE_CIE;
+
+	memcpy(im->eh_frame, cie, sizeof(cie));
+	for (i = 0; i < im->symbols_len && im->unwind; i++) {
+		const struct image_symbol *s = &im->symbols[i];
+		const uint32_t fde[IMAGE_FDE / 4] = { IMAGE_FDE - 4, at + 4,
+						      (uint32_t)(s->addr - (IMAGE_UNWIND + at + 8)),
+						      (uint32_t)s->size };
+
+		if (!s->unwind)
+			continue;
+		assert_true(at + IMAGE_FDE <= IMAGE_UNWIND_MAX);
+		memcpy(im->eh_frame + at, fde, sizeof(fde));
+		at += IMAGE_FDE;
+	}
+	section_set(im, IMAGE_SEC_UNWIND, SHT_PROGBITS, SHF_ALLOC, IMAGE_UNWIND, AT_UNWIND,
+		    im->unwind ? at : 0);
+}
+
 static size_t image_names_len(const struct image *im)
 {
 	size_t i, len = 1;
@@ -162,6 +236,8 @@ void image_build(struct image *im)
 	im->header = (Elf64_Ehdr *)im->bytes;
 	im->segments = (Elf64_Phdr *)(im->bytes + sizeof(Elf64_Ehdr));
 	im->symtab = (Elf64_Sym *)(im->bytes + AT_SYMTAB);
+	im->dynsym = (Elf64_Sym *)(im->bytes + AT_DYNSYM);
+	im->rela = (Elf64_Rela *)(im->bytes + AT_RELA);
 	im->sections = (Elf64_Shdr *)(im->bytes + shdrs);
 
 	*im->header = (Elf64_Ehdr){ .e_type = ET_EXEC,
@@ -200,7 +276,13 @@ void image_build(struct image *im)
 	section_set(im, IMAGE_SEC_RODATA, SHT_PROGBITS, SHF_ALLOC, IMAGE_RODATA, AT_RODATA,
 		    im->rodata_len);
 	image_build_note(im);
+	image_build_slots(im);
+	im->eh_frame = im->bytes + AT_UNWIND;
+	image_build_unwind(im);
 	at = image_build_symbols(im);
+	if (im->stripped)
+		im->sections[IMAGE_SEC_SYMTAB] = im->sections[IMAGE_SEC_STRTAB] =
+			(Elf64_Shdr){ .sh_type = SHT_NULL };
 	memcpy(im->bytes + at, section_names, sizeof(section_names));
 	section_set(im, IMAGE_SEC_SHSTRTAB, SHT_STRTAB, 0, 0, at, sizeof(section_names));
 }

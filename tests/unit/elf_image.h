@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * elf_image.h - small x86-64 executables, put together byte by byte and written to a temporary
- * file: sections .text, .rodata, .note.gnu.build-id, .symtab, .strtab.
+ * file: sections .text, .rodata, .note.gnu.build-id, .symtab, .strtab, .dynsym, .dynstr, .rela.dyn,
+ * .eh_frame.
  *
  * Code is given as hexadecimal text, one instruction a line, with the assembly beside it. Any
  * failure that no test is about ends the test.
@@ -10,6 +11,7 @@
 #define MOQSTAT_TESTS_ELF_IMAGE_H
 
 #include <elf.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,7 +23,12 @@
 #define IMAGE_RODATA	  0x500000 /* address of .rodata */
 #define IMAGE_RODATA_MAX  0x400
 #define IMAGE_SYMBOLS_MAX 64
-#define IMAGE_SECTIONS	  7
+#define IMAGE_SLOTS_MAX	  16
+#define IMAGE_UNWIND	  0x510000 /* address of .eh_frame */
+#define IMAGE_UNWIND_MAX  0x1000
+#define IMAGE_CIE	  24 /* bytes of the CIE that it begins with; the length comes first */
+#define IMAGE_FDE	  20 /* and of each FDE that follows: length, CIE, start, size, 0 */
+#define IMAGE_SECTIONS	  11
 
 /** The default build-id, in hexadecimal. */
 #define IMAGE_BUILD_ID "00112233445566778899aabbccddeeff01234567"
@@ -34,6 +41,10 @@ enum image_section {
 	IMAGE_SEC_SYMTAB,
 	IMAGE_SEC_STRTAB,
 	IMAGE_SEC_SHSTRTAB,
+	IMAGE_SEC_DYNSYM,
+	IMAGE_SEC_DYNSTR,
+	IMAGE_SEC_RELA,
+	IMAGE_SEC_UNWIND,
 };
 
 struct image_symbol {
@@ -41,6 +52,16 @@ struct image_symbol {
 	uint64_t addr;
 	uint64_t size;
 	uint8_t type; /* STT_FUNC */
+	bool unwind;  /* has an FDE, if there are any */
+};
+
+/** What the dynamic linker puts where. */
+struct image_slot {
+	uint64_t addr;
+	uint32_t type;	     /* R_X86_64_RELATIVE, … */
+	int64_t addend;	     /* the address, with R_X86_64_RELATIVE */
+	const char *import;  /* at most 31 bytes; NULL: no symbol */
+	uint64_t defined_at; /* of the symbol; 0: not in this file */
 };
 
 struct image {
@@ -52,6 +73,10 @@ struct image {
 	const char *build_id; /* in hexadecimal */
 	struct image_symbol symbols[IMAGE_SYMBOLS_MAX];
 	size_t symbols_len;
+	struct image_slot slots[IMAGE_SLOTS_MAX];
+	size_t slots_len;
+	bool stripped; /* without .symtab */
+	bool unwind;   /* with an .eh_frame that is of use */
 	/* After image_build(), to be damaged before image_write(): */
 	uint8_t *bytes;
 	size_t len;
@@ -59,7 +84,10 @@ struct image {
 	Elf64_Phdr *segments; /* text, rodata */
 	Elf64_Shdr *sections; /* by enum image_section */
 	Elf64_Sym *symtab;    /* the null symbol, then as in `symbols` */
+	Elf64_Sym *dynsym;    /* the null symbol, then that of each slot */
+	Elf64_Rela *rela;     /* as in `slots` */
 	Elf64_Nhdr *note;
+	uint8_t *eh_frame; /* the CIE, then an FDE for each function */
 };
 
 /** Begin with nothing in it. */

@@ -22,6 +22,9 @@ void eval_text_operand(const struct moqstat_operand *op, char out[EVAL_TEXT])
 	case MOQSTAT_OPERAND_DEREF:
 		snprintf(out, EVAL_TEXT, "[%s%+d]", place, op->outer);
 		break;
+	case MOQSTAT_OPERAND_POINT:
+		snprintf(out, EVAL_TEXT, "%s%+d", place, op->outer);
+		break;
 	case MOQSTAT_OPERAND_IMM:
 		snprintf(out, EVAL_TEXT, "%d", op->disp);
 		break;

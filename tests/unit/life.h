@@ -13,9 +13,12 @@
 static inline struct collect_broadcast life(const char *path, uint32_t incarnation, bool held,
 					    uint64_t open, uint64_t closed)
 {
-	struct collect_broadcast b = {
-		.path = path, .path_len = strlen(path), .incarnation = incarnation, .held = held
-	};
+	struct collect_broadcast b = { .path = path,
+				       .path_len = strlen(path),
+				       .incarnation = incarnation,
+				       .held = held,
+				       .fresh = true,
+				       .whole = true };
 
 	b.counts[MOQSTAT_PUBLISHER][MOQSTAT_EXTERNAL][MOQSTAT_ANNOUNCED] = open;
 	b.counts[MOQSTAT_PUBLISHER][MOQSTAT_EXTERNAL][MOQSTAT_ANNOUNCED_CLOSED] = closed;
@@ -32,6 +35,8 @@ static inline struct collect_session session(const char *root, enum moqstat_tier
 					 .tier = tier,
 					 .incarnation = incarnation,
 					 .held = held,
+					 .fresh = true,
+					 .whole = true,
 					 .counts = { open, closed } };
 }
 

@@ -113,6 +113,29 @@ static const char code_of_counter_80[] =
 	"f0 48 ff 84 08 78 56 34 12 " /* lock inc qword [rax+rcx+0x12345678] */
 	"c3";			      /* 1: ret */
 
+/* The same functions as far as structure is concerned: what they do with their arguments, before
+ * what is above. */
+static const char head_of_entry[] = "55 "		  /* push rbp */
+				    "48 8b 5f 18 "	  /* mov rbx, [rdi+0x18] */
+				    "48 85 db "		  /* test rbx, rbx */
+				    "74 02 "		  /* je 1f */
+				    "ff c0 "		  /* inc eax */
+				    "4c 8b 63 48 "	  /* 1: mov r12, [rbx+0x48] */
+				    "5d ";		  /* pop rbp */
+static const char head_of_subscribe[] = "55 "		  /* push rbp */
+					"48 89 f3 "	  /* mov rbx, rsi */
+					"48 89 df "	  /* mov rdi, rbx */
+					"48 89 d6 "	  /* mov rsi, rdx */
+					"e8 00 00 00 00 " /* call entry */
+					"48 89 de "	  /* mov rsi, rbx */
+					"5d ";		  /* pop rbp */
+static const char head_of_session[] = "55 "		  /* push rbp */
+				      "4c 8b 77 18 "	  /* mov r14, [rdi+0x18] */
+				      "44 0f b6 7f 20 "	  /* movzx r15d, byte [rdi+0x20] */
+				      "4f 8b 6c fe 50 "	  /* mov r13, [r14+r15*8+0x50] */
+				      "5d ";		  /* pop rbp */
+static const char head_of_opening[] = "e8 00 00 00 00 ";  /* call entry */
+
 static const char *const names[RELAY_COUNTERS] = {
 	[RELAY_ENTRY] = "_ZN7moq_net5stats5Stats5entry17h354f5041d6fe0d20E",
 	[RELAY_SUBSCRIBE] = "_ZN7moq_net5stats17SessionBroadcasts9subscribe17h415078b5f47fe320E",
@@ -191,10 +214,59 @@ void relay_stride_80(struct relay *r)
 		counter_set(r, i, code_of_counter_80);
 }
 
+static void relay_head(struct relay *r, size_t part, const char *head)
+{
+	char *room = r->heads[part];
+	int len = snprintf(room, sizeof(r->heads[part]), "%s%s", head, r->parts[part].hex);
+
+	assert_true(len > 0 && (size_t)len < sizeof(r->heads[part]));
+	r->parts[part].hex = room;
+	if (part != RELAY_ENTRY && part != RELAY_SESSION)
+		r->parts[part].calls = RELAY_ENTRY;
+}
+
+void relay_strip(struct relay *r)
+{
+	size_t i;
+
+	relay_head(r, RELAY_ENTRY, head_of_entry);
+	relay_head(r, RELAY_SUBSCRIBE, head_of_subscribe);
+	relay_head(r, RELAY_SESSION, head_of_session);
+	for (i = 0; i < RELAY_COUNTERS_LEN; i++) {
+		if (strstr(counters[i].name, "announced") ||
+		    strstr(counters[i].name, "subscriptions")) {
+			if (!strstr(counters[i].name, "_closed"))
+				relay_head(r, RELAY_COUNTERS + i, head_of_opening);
+		}
+	}
+	r->im.stripped = true;
+	r->im.unwind = true;
+}
+
 void relay_add(struct relay *r, const char *name, const char *hex)
 {
 	assert_true(r->parts_len < RELAY_PARTS_MAX);
-	r->parts[r->parts_len++] = (struct relay_part){ .name = name, .hex = hex };
+	r->parts[r->parts_len++] = (struct relay_part){ .name = name, .hex = hex, .calls = -1 };
+}
+
+/* Every e8 00 00 00 00 of a part calls another one. */
+static void relay_link(struct relay *r, const struct relay_part *part)
+{
+	static const uint8_t next[] = { 0xe8, 0, 0, 0, 0 };
+	uint64_t at = part->addr, end = at + strlen(part->hex) / 2;
+	size_t i;
+
+	for (i = 0; i < r->im.symbols_len; i++) {
+		if (r->im.symbols[i].addr == at)
+			end = at + r->im.symbols[i].size;
+	}
+	for (; at + sizeof(next) <= end; at++) {
+		uint8_t *code = r->im.text + (at - IMAGE_TEXT);
+		int32_t distance = (int32_t)(r->parts[part->calls].addr - (at + sizeof(next)));
+
+		if (!memcmp(code, next, sizeof(next)))
+			memcpy(code + 1, &distance, sizeof(distance));
+	}
 }
 
 struct elf_file *relay_open(struct relay *r)
@@ -205,6 +277,10 @@ struct elf_file *relay_open(struct relay *r)
 		if (r->parts[i].hex)
 			r->parts[i].addr =
 				image_function(&r->im, r->parts[i].name, r->parts[i].hex);
+	}
+	for (i = 0; i < r->parts_len; i++) {
+		if (r->parts[i].hex && r->parts[i].calls >= 0)
+			relay_link(r, &r->parts[i]);
 	}
 	return image_open(&r->im);
 }

@@ -32,6 +32,7 @@ struct relay_part {
 	const char *name; /* of the symbol */
 	const char *hex;  /* its code; NULL: left out */
 	uint64_t addr;	  /* once open */
+	int calls; /* index of the part that its `call`s to the next instruction go to; or -1 */
 };
 
 struct relay {
@@ -39,6 +40,7 @@ struct relay {
 	struct relay_part parts[RELAY_PARTS_MAX];
 	size_t parts_len;
 	char counters[RELAY_COUNTERS_LEN][128];
+	char heads[RELAY_PARTS][512];
 };
 
 /** Begin with a whole relay. The functions of counters are called as the counter:
@@ -48,6 +50,10 @@ void relay_deinit(struct relay *r);
 
 /** Let the counters have another stride than 72 bytes: that of moq-relay 0.13. */
 void relay_stride_80(struct relay *r);
+
+/** Let the functions do what the relay's do with their arguments, so that they can be told without
+ *  names; and leave out the names. */
+void relay_strip(struct relay *r);
 
 /** Add a function. Both strings must outlive the relay. */
 void relay_add(struct relay *r, const char *name, const char *hex);

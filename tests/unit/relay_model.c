@@ -190,10 +190,9 @@ static void model_read(struct model *m, struct collect_batch *batch, struct mode
 		if (e->is_root) {
 			s_entries[batch->sessions_len] = e;
 			s = &batch->sessions[batch->sessions_len++];
-			*s = (struct collect_session){ e->name,	  strlen(e->name),
-						       e->tier,	  e->incarnation,
-						       !e->ended, { 0 },
-						       0 };
+			*s = (struct collect_session){ e->name,	       strlen(e->name), e->tier,
+						       e->incarnation, !e->ended,	false,
+						       false,	       { 0 },		0 };
 			memcpy(s->counts, e->counts, sizeof(s->counts));
 		} else {
 			b_entries[batch->broadcasts_len] = e;

@@ -290,6 +290,34 @@ static void branches_make_edges(void **state)
 	code_deinit(NULL);
 }
 
+static void slots_are_told(void **state)
+{
+	static const struct {
+		const char *hex;
+		uint64_t slot;
+	} cases[] = {
+		{ "ff 15 00 10 00 00", IMAGE_TEXT + 0x1006 }, /* call [rip+0x1000] */
+		{ "ff 25 f0 ff ff ff", IMAGE_TEXT - 10 },     /* jmp [rip-16] */
+		{ "f2 ff 25 00 00 00 00", IMAGE_TEXT + 7 },   /* bnd jmp [rip] */
+		{ "e8 00 10 00 00", 0 },		      /* call rel32 */
+		{ "ff 10", 0 },				      /* call [rax] */
+		{ "ff d0", 0 },				      /* call rax */
+		{ "48 8b 05 00 10 00 00", 0 },		      /* mov rax, [rip+0x1000] */
+		{ "ff 35 00 10 00 00", 0 },		      /* push [rip+0x1000] */
+		{ "0f 84 00 10 00 00", 0 },		      /* je rel32 */
+	};
+	struct code_insn insn;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < LEN(cases); i++) {
+		decode_one(cases[i].hex, &insn);
+		if (insn.slot != cases[i].slot)
+			fail_msg("%s: slot %#lx", cases[i].hex, (unsigned long)insn.slot);
+		assert_true(!insn.slot || !insn.target);
+	}
+}
+
 /* lea rax, [rip+table]; movsxd rcx, [rax+rdi*4]; add rcx, rax; jmp rcx; inc, inc, inc */
 #define TABLE_HEAD "48 8d 05 f9 ef 0f 00 48 63 0c b8 48 01 c1 "
 #define TABLE_TAIL "ff c0 ff c0 ff c0 c3"
@@ -496,6 +524,7 @@ int main(void)
 		cmocka_unit_test(operands_are_what_a_probe_can_read),
 		cmocka_unit_test(effects_are_complete),
 		cmocka_unit_test(branches_make_edges),
+		cmocka_unit_test(slots_are_told),
 		cmocka_unit_test(jump_tables_make_edges),
 		cmocka_unit_test(what_is_no_instruction_is_one_byte),
 		cmocka_unit_test(code_must_be_in_the_file),

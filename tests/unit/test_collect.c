@@ -147,6 +147,7 @@ static void batch_survives(void **state)
 	fake->broadcasts[0] = life("demo/\"\\\x1f\xc3\xa4\xf0\x9f\x98\x80", 0, true, 0, 0);
 	fake->broadcasts[1] = life("a\0b", UINT32_MAX, false, 0, 0);
 	fake->broadcasts[1].path_len = 3;
+	fake->broadcasts[1].whole = false;
 	for (r = 0; r < MOQSTAT_ROLE_MAX; r++)
 		for (t = 0; t < MOQSTAT_TIER_MAX; t++)
 			for (i = 0; i < MOQSTAT_FIELD_MAX; i++)
@@ -154,6 +155,7 @@ static void batch_survives(void **state)
 	fake->sessions_len = 2;
 	fake->sessions[0] = session("", MOQSTAT_INTERNAL, 7, true, 3, 2);
 	fake->sessions[1] = session("root", MOQSTAT_EXTERNAL, 0, false, 0, 0);
+	fake->sessions[1].fresh = fake->sessions[1].whole = false;
 	for (i = 0; i < MOQSTAT_LOST_MAX; i++)
 		fake->lost[i] = 11 * i;
 	fake->time_ms = 1763683200123;
@@ -174,6 +176,8 @@ static void batch_survives(void **state)
 			assert_int_equal(batch.broadcasts[i].incarnation,
 					 fake->broadcasts[i].incarnation);
 			assert_int_equal(batch.broadcasts[i].held, fake->broadcasts[i].held);
+			assert_true(batch.broadcasts[i].fresh);
+			assert_int_equal(batch.broadcasts[i].whole, i == 0);
 			assert_int_equal(batch.broadcasts[i].ref, 0);
 			assert_memory_equal(batch.broadcasts[i].counts, fake->broadcasts[i].counts,
 					    sizeof(batch.broadcasts[i].counts));
@@ -187,6 +191,8 @@ static void batch_survives(void **state)
 		assert_int_equal(batch.sessions[0].counts[MOQSTAT_SESSIONS_CLOSED], 2);
 		assert_memory_equal(batch.sessions[1].root, "root", 4);
 		assert_false(batch.sessions[1].held);
+		assert_true(batch.sessions[0].fresh && batch.sessions[0].whole);
+		assert_false(batch.sessions[1].fresh || batch.sessions[1].whole);
 		collect_batch_deinit(&batch);
 	}
 	assert_int_equal(collect_read(c, &batch), -ENODATA);
@@ -205,6 +211,7 @@ static void recording_looks_as_documented(void **state)
 	f->fake.broadcasts[0].counts[0][0][MOQSTAT_BYTES] = 4711;
 	f->fake.sessions_len = 1;
 	f->fake.sessions[0] = session("demo", MOQSTAT_EXTERNAL, 0, true, 2, 1);
+	f->fake.sessions[0].fresh = f->fake.sessions[0].whole = false;
 	f->fake.lost[MOQSTAT_LOST_ENTRY_NULL] = 3;
 	f->fake.time_ms = 1763683200000;
 	f->fake.reads = 1;
@@ -214,7 +221,8 @@ static void recording_looks_as_documented(void **state)
 		    "{\"path\":\"demo/bbb\",\"incarnation\":0,\"held\":true,"
 		    "\"counts\":{\"publisher\":{\"external\":{\"announced\":1,\"bytes\":4711}}}}],"
 		    "\"sessions\":[{\"root\":\"demo\",\"tier\":\"external\",\"incarnation\":0,"
-		    "\"held\":true,\"counts\":{\"sessions\":2,\"sessions_closed\":1}}],"
+		    "\"held\":true,\"fresh\":false,\"whole\":false,"
+		    "\"counts\":{\"sessions\":2,\"sessions_closed\":1}}],"
 		    "\"lost\":{\"entry_null\":3}}\n");
 }
 

@@ -86,6 +86,12 @@ static const struct bad bad_lines[] = {
 	{ WITH_BROADCAST("{\"path\":\"a\",\"incarnation\":0,\"held\":1,\"counts\":{}}"),
 	  "true or false" },
 	{ WITH_BROADCAST("{\"path\":\"a\",\"incarnation\":0,\"held\":true}"), "counts" },
+	{ WITH_BROADCAST("{\"path\":\"a\",\"incarnation\":0,\"held\":true,\"fresh\":1,"
+			 "\"counts\":{}}"),
+	  "neither true nor false" },
+	{ WITH_SESSION("{\"root\":\"\",\"tier\":\"internal\",\"incarnation\":0,\"held\":true,"
+		       "\"whole\":null,\"counts\":{}}"),
+	  "neither true nor false" },
 	{ WITH_BROADCAST(
 		  "{\"path\":\"\xed\xa0\x80\",\"incarnation\":0,\"held\":true,\"counts\":{}}"),
 	  "not JSON" },

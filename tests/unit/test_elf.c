@@ -133,6 +133,138 @@ static void only_functions_in_code_count(void **state)
 	elf_file_destroy(f);
 }
 
+static void names_are_those_of_places(void **state)
+{
+	const struct elf_symbol *at;
+	struct elf_file *f;
+	size_t len;
+
+	(void)state;
+	image_symbol(&im, "also_second", IMAGE_TEXT + 16, 2);
+	f = image_open(&im);
+	assert_string_equal(elf_file_name_at(f, IMAGE_TEXT), "first");
+	assert_string_equal(elf_file_name_at(f, IMAGE_TEXT + 4), "first");
+	assert_null(elf_file_name_at(f, IMAGE_TEXT + 5)); /* the padding */
+	assert_null(elf_file_name_at(f, IMAGE_TEXT - 1));
+	assert_null(elf_file_name_at(f, IMAGE_TEXT + 18));
+	assert_null(elf_file_name_at(f, 0));
+	assert_null(elf_file_name_at(f, UINT64_MAX));
+	assert_string_equal(elf_file_name_at(f, IMAGE_TEXT + 17), "also_second");
+	at = elf_file_symbols_at(f, IMAGE_TEXT + 17, &len); /* folded: all of them */
+	assert_int_equal(len, 2);
+	assert_string_equal(at[1].name, "second");
+	assert_null(elf_file_symbols_at(f, IMAGE_TEXT + 18, &len));
+	assert_int_equal(len, 0);
+	elf_file_destroy(f);
+	im.symbols_len = 0;
+	f = image_open(&im);
+	assert_null(elf_file_name_at(f, IMAGE_TEXT));
+	elf_file_destroy(f);
+}
+
+#define SLOTS 0x600000
+
+static void image_slots(struct image *image)
+{
+	const struct image_slot slots[] = {
+		{ .addr = SLOTS + 16, .type = R_X86_64_JUMP_SLOT, .import = "_Unwind_Resume" },
+		{ .addr = SLOTS, .type = R_X86_64_RELATIVE, .addend = IMAGE_TEXT + 16 },
+		{ .addr = SLOTS + 8, .type = R_X86_64_GLOB_DAT, .import = "free" },
+		{ .addr = SLOTS + 24,
+		  .type = R_X86_64_GLOB_DAT,
+		  .import = "exported",
+		  .defined_at = IMAGE_TEXT },
+		{ .addr = SLOTS + 32,
+		  .type = R_X86_64_64,
+		  .addend = 3,
+		  .import = "exported",
+		  .defined_at = IMAGE_TEXT },
+		{ .addr = SLOTS + 40, .type = R_X86_64_DTPMOD64 },
+		{ .addr = SLOTS + 48, .type = R_X86_64_GLOB_DAT },
+	};
+
+	memcpy(image->slots, slots, sizeof(slots));
+	image->slots_len = LEN(slots);
+}
+
+static void assert_slot(const struct elf_file *f, uint64_t addr, uint64_t target,
+			const char *import)
+{
+	const char *got_import = "none";
+	uint64_t got = 1;
+
+	assert_int_equal(elf_file_slot(f, addr, &got, &got_import), 0);
+	assert_int_equal(got, target);
+	if (import)
+		assert_string_equal(got_import, import);
+	else
+		assert_null(got_import);
+}
+
+static void slots_hold_what_the_linker_puts_there(void **state)
+{
+	const char *import = "none";
+	struct elf_file *f;
+	uint64_t addr, target = 1;
+
+	(void)state;
+	image_slots(&im);
+	f = image_open(&im);
+	assert_slot(f, SLOTS, IMAGE_TEXT + 16, NULL);
+	assert_slot(f, SLOTS + 8, 0, "free");
+	assert_slot(f, SLOTS + 16, 0, "_Unwind_Resume");
+	assert_slot(f, SLOTS + 24, IMAGE_TEXT, "exported");
+	assert_slot(f, SLOTS + 32, IMAGE_TEXT + 3, "exported");
+	/* Thread-local, without a symbol, not the slot's beginning, none. */
+	for (addr = SLOTS + 40; addr <= SLOTS + 64; addr += 4)
+		assert_int_equal(elf_file_slot(f, addr, &target, &import), -ENOENT);
+	assert_int_equal(elf_file_slot(f, SLOTS + 4, &target, &import), -ENOENT);
+	assert_int_equal(elf_file_slot(f, 0, &target, &import), -ENOENT);
+	assert_int_equal(target, 1);
+	assert_string_equal(import, "none");
+	elf_file_destroy(f);
+}
+
+/* What a jump at the text's end through a slot, given as hexadecimal text, leads to. */
+static const char *import_at(const char *prefix, uint64_t slot, char *out)
+{
+	char hex[64];
+	struct elf_file *f;
+	const char *import;
+	uint64_t addr;
+	int32_t distance;
+
+	snprintf(hex, sizeof(hex), "%s ff 25 00 00 00 00 90", prefix);
+	addr = image_function(&im, "stub", hex);
+	distance = (int32_t)(slot - (IMAGE_TEXT + im.text_len - 1));
+	memcpy(im.text + im.text_len - 5, &distance, sizeof(distance));
+	f = image_open(&im);
+	import = elf_file_import_at(f, addr);
+	if (import)
+		strcpy(out, import);
+	elf_file_destroy(f);
+	return import ? out : NULL;
+}
+
+static void stubs_lead_to_imports(void **state)
+{
+	char name[64];
+	struct elf_file *f;
+
+	(void)state;
+	image_slots(&im);
+	assert_string_equal(import_at("", SLOTS + 16, name), "_Unwind_Resume");
+	assert_string_equal(import_at("f3 0f 1e fa", SLOTS + 8, name), "free");
+	assert_string_equal(import_at("f3 0f 1e fa f2", SLOTS + 16, name), "_Unwind_Resume");
+	assert_null(import_at("", SLOTS, name)); /* not imported */
+	assert_null(import_at("", SLOTS + 56, name));
+	f = image_open(&im);
+	assert_null(elf_file_import_at(f, IMAGE_TEXT)); /* no stub */
+	assert_null(elf_file_import_at(f, IMAGE_TEXT + im.text_len - 1));
+	assert_null(elf_file_import_at(f, 0));
+	elf_file_destroy(f);
+}
+
 static const char *build_id_of(const char *hex, char *out)
 {
 	struct elf_file *f;
@@ -226,8 +358,6 @@ static void foreign_and_damaged_files_are_refused(void **state)
 	assert_damage(-ENOEXEC, "past the end of the file");
 	im.sections[IMAGE_SEC_RODATA].sh_addr = UINT64_MAX - 3;
 	assert_damage(-ENOEXEC, "address is out of range");
-	im.sections[IMAGE_SEC_SYMTAB].sh_type = SHT_PROGBITS;
-	assert_damage(-ENODATA, "no symbol table (it was stripped)");
 	im.sections[IMAGE_SEC_SYMTAB].sh_entsize = 0;
 	assert_damage(-ENOEXEC, "damaged");
 	im.sections[IMAGE_SEC_SYMTAB].sh_entsize = 1;
@@ -257,6 +387,39 @@ static void position_independent_files_are_executables_too(void **state)
 	im.header->e_type = ET_DYN;
 	image_write(&im);
 	assert_int_equal(elf_file_create(im.path, &f), 0);
+	elf_file_destroy(f);
+}
+
+static void damaged_slots(void **state)
+{
+	struct elf_file *f;
+	const char *import;
+	uint64_t target;
+
+	(void)state;
+	image_slots(&im);
+	image_build(&im);
+	im.sections[IMAGE_SEC_RELA].sh_entsize = 0;
+	assert_damage(-ENOEXEC, "relocations can't be read");
+	im.sections[IMAGE_SEC_RELA].sh_entsize = 8;
+	assert_damage(-ENOEXEC, "relocations can't be read");
+	im.sections[IMAGE_SEC_RELA].sh_offset = 0x10000000;
+	assert_damage(-ENOEXEC, "past the end of the file");
+	/* A name that can't be had leaves its slot unknown, and the others known. */
+	im.dynsym[3].st_name = 0x7fffffff;
+	im.rela[0].r_info = ELF64_R_INFO(0xffffffff, R_X86_64_JUMP_SLOT);
+	image_write(&im);
+	assert_int_equal(elf_file_create(im.path, &f), 0);
+	assert_int_equal(elf_file_slot(f, SLOTS + 8, &target, &import), -ENOENT);
+	assert_int_equal(elf_file_slot(f, SLOTS + 16, &target, &import), -ENOENT);
+	assert_slot(f, SLOTS + 24, IMAGE_TEXT, "exported");
+	elf_file_destroy(f);
+	image_build(&im);
+	im.sections[IMAGE_SEC_RELA].sh_link = IMAGE_SEC_TEXT;
+	image_write(&im);
+	assert_int_equal(elf_file_create(im.path, &f), 0);
+	assert_int_equal(elf_file_slot(f, SLOTS + 8, &target, &import), -ENOENT);
+	assert_slot(f, SLOTS, IMAGE_TEXT + 16, NULL);
 	elf_file_destroy(f);
 }
 
@@ -337,6 +500,8 @@ static void short_memory_is_told(void **state)
 	int rc;
 
 	(void)state;
+	image_slots(&im);
+	image_build(&im);
 	image_write(&im);
 	for (n = 1;; n++) {
 		alloc_fail_arm(n);
@@ -359,11 +524,15 @@ int main(void)
 		TEST(bytes_lie_within_one_section),
 		TEST(offsets_are_those_of_segments),
 		TEST(only_functions_in_code_count),
+		TEST(names_are_those_of_places),
+		TEST(slots_hold_what_the_linker_puts_there),
+		TEST(stubs_lead_to_imports),
 		TEST(build_ids),
 		TEST(what_is_no_file_is_refused),
 		TEST(foreign_and_damaged_files_are_refused),
 		TEST(huge_files_are_refused),
 		TEST(position_independent_files_are_executables_too),
+		TEST(damaged_slots),
 		TEST(cut_files_are_refused),
 		TEST(short_memory_is_told),
 		cmocka_unit_test(rust_names_lose_their_hash),

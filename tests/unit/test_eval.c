@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -249,6 +250,33 @@ static const struct line extremes[] = {
 	{ "shl rcx, 32; lock add qword [rax], rcx", "48c1e120 f0480108", "opaque0" },
 };
 
+/* How far rcx is beyond rax. */
+static const struct line distances[] = {
+	{ "lea rax, [rbx+8]; lea rcx, [rbx+0x10]", "488d4308 488d4b10", "8" },
+	{ "lea rax, [rbx+0x10]; lea rcx, [rbx+8]", "488d4310 488d4b08", "-8" },
+	{ "mov rax, rbx; mov rcx, rbx", "4889d8 4889d9", "0" },
+	{ "lea rax, [rbp+rdx*8-0x28]; lea rcx, [rbp+rdx*8-0x20]", "488d44d5d8 488d4cd5e0", "8" },
+	{ "lea r8, [rbp+rdx*8]; lea rax, [rbp+rdx*8-0x28]; lea rcx, [r8-0x20]",
+	  "4c8d44d500 488d44d5d8 498d48e0", "8" },
+	{ "mov r8, [rsp+0x10]; lea rax, [r8]; lea rcx, [r8+0x7fffffff]",
+	  "4c8b442410 498d00 498d88ffffff7f", "2147483647" },
+	{ "mov rax, [rsp+0x10]; mov rcx, [rsp+0x10]", "488b442410 488b4c2410", "0" },
+	{ "mov rax, fs:[0]; lea rcx, [rax+8]", "64488b042500000000 488d4808", "8" },
+	{ "mov rax, 7; mov rcx, -9", "48c7c007000000 48c7c1f7ffffff", "-16" },
+	{ "movabs rcx, 0x8000000000000000; mov rax, 1", "48b90000000000000080 48c7c001000000",
+	  "?" },
+	{ "mov rax, rbx; mov rcx, rdx", "4889d8 4889d1", "?" },
+	{ "lea rax, [rbx+rdx*8]; lea rcx, [rbx+rdx*4]", "488d04d3 488d0c93", "?" },
+	{ "mov rax, fs:[0]; mov rcx, fs:[0]", "64488b042500000000 64488b0c2500000000", "?" },
+	{ "mov rax, [rsp+0x10]; mov byte [rsi], 1; mov rcx, [rsp+0x10]",
+	  "488b442410 c60601 488b4c2410", "?" },
+	{ "mov rax, [rsp+0x10]; mov rcx, [rsp+0x18]", "488b442410 488b4c2418", "?" },
+	{ "lea rax, [rbx+rdx]; add rax, rsi; add rax, rdi; mov rcx, rbx",
+	  "488d0413 4801f0 4801f8 4889d9", "?" },
+	{ "test dl, dl; lea rax, [rbx+8]; lea rcx, [rbx+0x10]; cmovne rcx, rax",
+	  "84d2 488d4308 488d4b10 480f45c8", "?" },
+};
+
 static void assert_lines(const struct line *lines, size_t len)
 {
 	char text[EVAL_TEXT];
@@ -384,6 +412,34 @@ static void one_operand_or_none(void **state)
 	assert_memory_equal(&op, &before, sizeof(op));
 }
 
+static void distances_are_told(void **state)
+{
+	char text[32];
+	int64_t gap;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < LEN(distances); i++) {
+		struct code code;
+		struct eval e;
+
+		image_code(distances[i].hex, &code);
+		eval_init(&e);
+		for (k = 0; k < code.insns_len; k++)
+			eval_step(&e, &code.insns[k]);
+		strcpy(text, "?");
+		gap = 4711;
+		if (eval_distance(&e.regs[MOQSTAT_RAX], &e.regs[MOQSTAT_RCX], &gap))
+			snprintf(text, sizeof(text), "%lld", (long long)gap);
+		else
+			assert_int_equal(gap, 4711);
+		if (strcmp(text, distances[i].expected))
+			fail_msg("%s: expected %s, got %s", distances[i].assembly,
+				 distances[i].expected, text);
+		code_deinit(&code);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -395,6 +451,7 @@ int main(void)
 		cmocka_unit_test(numbers_that_overflow),
 		cmocka_unit_test(many_stores_are_too_many),
 		cmocka_unit_test(one_operand_or_none),
+		cmocka_unit_test(distances_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -294,17 +294,132 @@ static void short_memory_changes_nothing(void **state)
 	assert_non_null(incarnations_find(s, 100));
 }
 
+/* Where there are no entries, the newer one of a path goes on what the older one began, unless
+ * that had ended. */
+static void guarded_ones_go_on(void **state)
+{
+	struct incarnations *s = *state;
+	struct incarnation *older;
+
+	assert_int_equal(add(s, 20, 50, 0), 0);
+	assert_int_equal(add(s, 21, 51, 0), 0);
+	assert_int_equal(incarnations_settle(s), 0);
+	assert_true(incarnations_find(s, 20)->guarded);
+	assert_int_equal(incarnations_find(s, 20)->shown, 20);
+	assert_int_equal(add(s, 24, 50, 0), 0);
+	assert_int_equal(incarnations_settle(s), 0);
+	assert_list(s, "20 21 24");
+	assert_false(s->superseding);
+	assert_int_equal(incarnations_find(s, 24)->shown, 20);
+	/* And so on, as the first of them. */
+	assert_int_equal(add(s, 25, 50, 0), 0);
+	assert_int_equal(incarnations_settle(s), 0);
+	assert_int_equal(incarnations_find(s, 25)->shown, 20);
+	incarnations_find(s, 25)->ended = true;
+	assert_int_equal(add(s, 26, 50, 0), 0);
+	assert_int_equal(incarnations_settle(s), 0);
+	assert_int_equal(incarnations_find(s, 26)->shown, 26);
+	assert_int_equal(incarnations_find(s, 21)->shown, 21);
+	/* What has ended keeps the number that it was shown under. */
+	assert_int_equal(incarnations_find(s, 25)->shown, 20);
+	older = incarnations_find(s, 20);
+	older->ended = true;
+	assert_int_equal(incarnations_settle(s), 0);
+	assert_int_equal(incarnations_find(s, 24)->shown, 20);
+}
+
+/* Guards have no address that another could come to. */
+static void guarded_ones_have_no_address(void **state)
+{
+	struct incarnations *s = *state;
+
+	assert_int_equal(add(s, 20, 50, 0), 0);
+	assert_int_equal(add(s, 21, 51, 0), 0);
+	assert_int_equal(add(s, 22, 52, 0x10), 0);
+	assert_int_equal(incarnations_settle(s), 0);
+	assert_list(s, "20 21 22");
+	assert_false(incarnations_find(s, 22)->guarded);
+	/* An entry ends whatever had its path. */
+	assert_int_equal(add(s, 23, 50, 0x20), 0);
+	assert_int_equal(incarnations_settle(s), 0);
+	assert_list(s, "(20) 21 22 23");
+	assert_true(s->superseding);
+}
+
+static void overflow_is_not_guarded(void **state)
+{
+	struct incarnations *s = *state;
+
+	assert_int_equal(add(s, 0, 0, 0), 0);
+	assert_int_equal(add(s, MOQSTAT_UNATTRIBUTED, 0, 0), 0);
+	assert_int_equal(incarnations_settle(s), 0);
+	assert_false(incarnations_find(s, 0)->guarded);
+	assert_false(incarnations_find(s, MOQSTAT_UNATTRIBUTED)->guarded);
+	assert_int_equal(incarnations_find(s, MOQSTAT_UNATTRIBUTED)->shown, MOQSTAT_UNATTRIBUTED);
+}
+
+static void what_is_open_is_counted(void **state)
+{
+	static const uint8_t opens[] = { MOQSTAT_ANNOUNCED, MOQSTAT_BROADCASTS,
+					 MOQSTAT_SUBSCRIPTIONS };
+	struct incarnations *s = *state;
+	struct incarnation *in;
+	unsigned int slot, i;
+
+	assert_int_equal(add(s, 20, 50, 0), 0);
+	in = &s->list[0];
+	assert_false(incarnation_open(in));
+	assert_int_equal(incarnation_opens(in), 0);
+	for (slot = 0; slot < MOQSTAT_SLOT_MAX; slot++) {
+		for (i = 0; i < LEN(opens); i++) {
+			in->counts[slot][opens[i]] = 7;
+			in->counts[slot][opens[i] + 1] = 6;
+			assert_true(incarnation_open(in));
+			in->counts[slot][opens[i] + 1] = 7;
+			assert_false(incarnation_open(in));
+			assert_int_equal(incarnation_opens(in), 7 * (3 * slot + i + 1));
+			/* More closed than opened is not open. */
+			in->counts[slot][opens[i] + 1] = 8;
+			assert_false(incarnation_open(in));
+		}
+		/* Traffic opens nothing. */
+		in->counts[slot][MOQSTAT_BYTES] = 1000;
+		in->counts[slot][MOQSTAT_FRAMES] = 10;
+		in->counts[slot][MOQSTAT_GROUPS] = 3;
+		in->counts[slot][MOQSTAT_ANNOUNCED_BYTES] = 5;
+		assert_false(incarnation_open(in));
+	}
+	assert_int_equal(incarnation_opens(in), 7 * 3 * MOQSTAT_SLOT_MAX);
+	/* What was open before is open, too, but was not opened since. */
+	in->base[2][MOQSTAT_SUBSCRIPTIONS] = 3;
+	in->base[2][MOQSTAT_SUBSCRIPTIONS_CLOSED] = 1;
+	assert_true(incarnation_open(in));
+	in->counts[2][MOQSTAT_SUBSCRIPTIONS_CLOSED] = 9;
+	assert_false(incarnation_open(in));
+	assert_int_equal(incarnation_opens(in), 7 * 3 * MOQSTAT_SLOT_MAX);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(nothing_is_found_in_nothing),     TEST(what_was_added_is_found),
-		TEST(fresh_ones_begin_from_zero),      TEST(order_is_by_number),
-		TEST(the_same_path_supersedes),	       TEST(the_same_address_supersedes),
-		TEST(the_flag_tells_of_new_ones_only), TEST(overflow_is_not_superseded),
-		TEST(what_is_no_text_is_hidden),       TEST(longest_path_is_kept_whole),
-		TEST(compacting_forgets_the_retired),  TEST(short_memory_changes_nothing),
+		TEST(nothing_is_found_in_nothing),
+		TEST(what_was_added_is_found),
+		TEST(fresh_ones_begin_from_zero),
+		TEST(order_is_by_number),
+		TEST(the_same_path_supersedes),
+		TEST(the_same_address_supersedes),
+		TEST(the_flag_tells_of_new_ones_only),
+		TEST(overflow_is_not_superseded),
+		TEST(what_is_no_text_is_hidden),
+		TEST(longest_path_is_kept_whole),
+		TEST(compacting_forgets_the_retired),
+		TEST(short_memory_changes_nothing),
+		TEST(guarded_ones_go_on),
+		TEST(guarded_ones_have_no_address),
+		TEST(overflow_is_not_guarded),
+		TEST(what_is_open_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,7 +52,7 @@ static void lines_are_exact(void **state)
 			 0);
 	assert_int_equal(jsonl_write_frame(&out, "q\"\x1f", "t", UINT64_MAX, "{}", 2), 0);
 	text = contents(file, &len);
-	assert_string_equal(text, "{\"status\":{\"pid\":7}}\n"
+	assert_string_equal(text, "{\"moqstat\":{\"pid\":7}}\n"
 				  "{\"broadcast\":\".stats/node/n1\",\"track\":\"publisher.json\","
 				  "\"sequence\":0,\"frame\":{\"a\":{\"x\":1}}}\n"
 				  "{\"broadcast\":\"q\\\"\\u001f\",\"track\":\"t\","
@@ -157,7 +157,7 @@ static void long_line_goes_out_whole(int flags)
 	close(fds[1]);
 	pthread_join(thread, NULL);
 	close(fds[0]);
-	assert_int_equal(reader.bytes, BIG + strlen("{\"status\":}\n"));
+	assert_int_equal(reader.bytes, BIG + strlen("{\"moqstat\":}\n"));
 	assert_int_equal(reader.newlines, 1);
 	assert_int_equal(reader.last, '\n');
 	test_free(frame);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_loop.c - ticks, signals, the relay's end, the reader's. Intervals are small and tolerances
- * wide: the machine may be busy.
+ * test_loop.c - ticks, looks, signals, the end of relays, the reader's. Intervals are small and
+ * tolerances wide: the machine may be busy.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -39,8 +39,9 @@ static void sleep_ms(unsigned int ms)
 static void assert_event(struct loop *l, enum loop_event expected)
 {
 	enum loop_event event = -1;
+	void *owner;
 
-	assert_int_equal(loop_wait(l, &event), 0);
+	assert_int_equal(loop_wait(l, &event, &owner), 0);
 	assert_int_equal(event, expected);
 }
 
@@ -50,7 +51,7 @@ static void first_tick_is_due_at_once(void **state)
 	struct loop l;
 
 	(void)state;
-	assert_int_equal(loop_init(3600000, -1, -1, &l), 0);
+	assert_int_equal(loop_init(3600000, 0, -1, &l), 0);
 	assert_event(&l, LOOP_TICK);
 	assert_in_range(now_ms() - start, 0, BUSY_MS);
 	/* The next is an hour away. */
@@ -65,7 +66,7 @@ static void ticks_keep_their_distance(void **state)
 	int i;
 
 	(void)state;
-	assert_int_equal(loop_init(INTERVAL_MS, -1, -1, &l), 0);
+	assert_int_equal(loop_init(INTERVAL_MS, 0, -1, &l), 0);
 	start = now_ms();
 	for (i = 0; i <= 5; i++)
 		assert_event(&l, LOOP_TICK);
@@ -81,7 +82,7 @@ static void a_late_tick_delays_the_rest(void **state)
 	int i;
 
 	(void)state;
-	assert_int_equal(loop_init(INTERVAL_MS, -1, -1, &l), 0);
+	assert_int_equal(loop_init(INTERVAL_MS, 0, -1, &l), 0);
 	assert_event(&l, LOOP_TICK);
 	sleep_ms(3 * INTERVAL_MS + INTERVAL_MS / 2);
 	late = now_ms();
@@ -101,7 +102,7 @@ static void a_little_late_is_on_time(void **state)
 	uint64_t due;
 
 	(void)state;
-	assert_int_equal(loop_init(INTERVAL_MS, -1, -1, &l), 0);
+	assert_int_equal(loop_init(INTERVAL_MS, 0, -1, &l), 0);
 	due = l.next_ns;
 	assert_event(&l, LOOP_TICK);
 	/* Unless the machine was busy. */
@@ -120,7 +121,7 @@ static void signals_stop_it(void **state)
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		assert_int_equal(loop_init(1, -1, -1, &l), 0);
+		assert_int_equal(loop_init(1, 0, -1, &l), 0);
 		kill(getpid(), signals[i]);
 		sleep_ms(5); /* a tick is due too: the signal comes first */
 		assert_event(&l, LOOP_STOP);
@@ -154,15 +155,17 @@ static void the_relays_end_is_seen(void **state)
 	close(hold[0]);
 	pidfd = syscall(SYS_pidfd_open, child, 0);
 	assert_true(pidfd >= 0);
-	assert_int_equal(loop_init(INTERVAL_MS, pidfd, -1, &l), 0);
+	assert_int_equal(loop_init(INTERVAL_MS, 0, -1, &l), 0);
+	assert_int_equal(loop_watch(&l, pidfd, &child), 0);
 	assert_event(&l, LOOP_TICK);
 	assert_event(&l, LOOP_TICK); /* it lives on */
 	close(hold[1]);
 	start = now_ms();
 	for (c = 0; c < 10; c++) {
 		enum loop_event event;
+		void *owner = NULL;
 
-		assert_int_equal(loop_wait(&l, &event), 0);
+		assert_int_equal(loop_wait(&l, &event, &owner), 0);
 		if (event == LOOP_ENDED)
 			break;
 	}
@@ -178,6 +181,76 @@ static void the_relays_end_is_seen(void **state)
 	assert_int_equal(close(pidfd), 0); /* not owned by the loop */
 }
 
+/* Of three processes the one in the middle ends, then another: each is told of by its owner, until
+ * it isn't watched any more. */
+static void each_of_several_is_watched(void **state)
+{
+	int hold[3][2], pidfds[3], i;
+	enum loop_event event;
+	pid_t children[3];
+	struct loop l;
+	void *owner;
+	char c;
+
+	(void)state;
+	assert_int_equal(loop_init(3600000, 0, -1, &l), 0);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(pipe(hold[i]), 0);
+		children[i] = fork();
+		if (!children[i]) {
+			for (int k = 0; k <= i; k++)
+				close(hold[k][1]);
+			_exit(read(hold[i][0], &c, 1) == 0 ? 0 : 1);
+		}
+		pidfds[i] = syscall(SYS_pidfd_open, children[i], 0);
+		assert_int_equal(loop_watch(&l, pidfds[i], &children[i]), 0);
+	}
+	assert_event(&l, LOOP_TICK);
+	close(hold[1][1]);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(loop_wait(&l, &event, &owner), 0);
+		assert_int_equal(event, LOOP_ENDED);
+		assert_ptr_equal(owner, &children[1]);
+	}
+	loop_unwatch(&l, pidfds[1]);
+	loop_unwatch(&l, pidfds[1]); /* does nothing more */
+	close(hold[2][1]);
+	assert_int_equal(loop_wait(&l, &event, &owner), 0);
+	assert_int_equal(event, LOOP_ENDED);
+	assert_ptr_equal(owner, &children[2]);
+	loop_unwatch(&l, pidfds[2]);
+	close(hold[0][1]);
+	assert_int_equal(loop_wait(&l, &event, &owner), 0);
+	assert_ptr_equal(owner, &children[0]);
+	loop_deinit(&l);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(waitpid(children[i], NULL, 0), children[i]);
+		close(pidfds[i]);
+		close(hold[i][0]);
+	}
+}
+
+/* Looks have a pace of their own, and ticks don't keep them waiting. */
+static void looks_come_between_ticks(void **state)
+{
+	struct loop l;
+	uint64_t start;
+
+	(void)state;
+	assert_int_equal(loop_init(3600000, INTERVAL_MS, -1, &l), 0);
+	start = now_ms();
+	assert_event(&l, LOOP_TICK);
+	assert_event(&l, LOOP_LOOK);
+	assert_event(&l, LOOP_LOOK);
+	assert_in_range(now_ms() - start, 2 * INTERVAL_MS - 1, 2 * INTERVAL_MS + BUSY_MS);
+	loop_deinit(&l);
+	assert_int_equal(loop_init(1, INTERVAL_MS, -1, &l), 0);
+	sleep_ms(3 * INTERVAL_MS);
+	assert_event(&l, LOOP_LOOK); /* three that were missed are one */
+	assert_event(&l, LOOP_TICK);
+	loop_deinit(&l);
+}
+
 static void a_reader_that_went_is_seen(void **state)
 {
 	int out[2];
@@ -185,7 +258,7 @@ static void a_reader_that_went_is_seen(void **state)
 
 	(void)state;
 	assert_int_equal(pipe(out), 0);
-	assert_int_equal(loop_init(1, -1, out[1], &l), 0);
+	assert_int_equal(loop_init(1, 0, out[1], &l), 0);
 	assert_event(&l, LOOP_TICK);
 	assert_event(&l, LOOP_TICK);
 	close(out[0]);
@@ -200,7 +273,7 @@ static void ended_twice_is_no_harm(void **state)
 	struct loop l;
 
 	(void)state;
-	assert_int_equal(loop_init(1, -1, -1, &l), 0);
+	assert_int_equal(loop_init(1, 0, -1, &l), 0);
 	loop_deinit(&l);
 	loop_deinit(&l);
 	loop_deinit(NULL);
@@ -215,6 +288,8 @@ int main(void)
 		cmocka_unit_test(a_little_late_is_on_time),
 		cmocka_unit_test(signals_stop_it),
 		cmocka_unit_test(the_relays_end_is_seen),
+		cmocka_unit_test(each_of_several_is_watched),
+		cmocka_unit_test(looks_come_between_ticks),
 		cmocka_unit_test(a_reader_that_went_is_seen),
 		cmocka_unit_test(ended_twice_is_no_harm),
 	};

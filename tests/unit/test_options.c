@@ -42,7 +42,8 @@ static int parse(const char *const *words, struct options *out, char *said, size
 	rc = options_parse(argc, argv, out);
 	image_caught(c, said, size);
 	/* The strings point into what ends here. */
-	out->binary = out->replay = out->record = out->node = out->prefix = NULL;
+	out->leave_out = out->binary = out->replay = out->record = out->node = out->prefix = NULL;
+	out->exe = out->unit = NULL;
 	return rc;
 }
 
@@ -74,10 +75,31 @@ static void good_command_lines(void **state)
 	assert_int_equal(o.probes, PROBES_UPROBE_MULTI);
 	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--probes", "auto"), 0);
 	assert_int_equal(o.probes, PROBES_AUTO);
+	assert_int_equal(PARSE(&o, "run", "--all", "--node", "{host}/{unit}-{pid}"), 0);
+	assert_true(o.all);
+	assert_int_equal(o.pid, 0);
+	assert_int_equal(PARSE(&o, "run", "--exe", "/usr/bin/moq-relay", "--record", "r.{pid}"), 0);
+	assert_false(o.all);
+	assert_int_equal(PARSE(&o, "run", "--unit", "moq-relay", "--node", "n"), 0);
+	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--record", "r", "--node", "{pid}"), 0);
+	assert_int_equal(o.identity, PROBES_IDENTITY_AUTO);
+	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--identity", "guard"), 0);
+	assert_int_equal(o.identity, PROBES_IDENTITY_GUARD);
+	assert_false(o.no_unattributed);
+	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--no-unattributed"), 0);
+	assert_true(o.no_unattributed);
+	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--identity=auto"), 0);
+	assert_int_equal(o.identity, PROBES_IDENTITY_AUTO);
+	assert_false(o.explain || o.leave_out);
+	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--explain", "--leave-out", "a.b"), 0);
+	assert_true(o.explain);
 	assert_int_equal(PARSE(&o, "sites", "--binary", "f", "--json", "--no-cache"), 0);
 	assert_int_equal(o.command, OPTIONS_SITES);
 	assert_true(o.json && o.no_cache);
 	assert_int_equal(PARSE(&o, "sites", "--pid", "4194304"), 0);
+	assert_int_equal(PARSE(&o, "census", "--pid", "7", "--json"), 0);
+	assert_int_equal(o.command, OPTIONS_CENSUS);
+	assert_true(o.json && o.pid == 7);
 	assert_int_equal(PARSE(&o, "--help"), 0);
 	assert_int_equal(o.command, OPTIONS_HELP);
 	assert_int_equal(PARSE(&o, "help"), 0);
@@ -140,16 +162,34 @@ struct bad {
 };
 
 static const struct bad bad_lines[] = {
-	{ { NULL }, "say what to do: run, sites, or --help" },
-	{ { "--verbose" }, "say what to do: run, sites, or --help" },
-	{ { "--pid", "7" }, "say what to do: run, sites, or --help" },
-	{ { "--" }, "say what to do: run, sites, or --help" },
+	{ { NULL }, "say what to do: run, sites, census, or --help" },
+	{ { "--verbose" }, "say what to do: run, sites, census, or --help" },
+	{ { "--pid", "7" }, "say what to do: run, sites, census, or --help" },
+	{ { "--" }, "say what to do: run, sites, census, or --help" },
 	{ { "walk" }, "walk: no such command" },
 	{ { "" }, ": no such command" },
 	{ { "runs", "--pid", "1" }, "runs: no such command" },
 	{ { "-" }, "-: an argument too many" },
-	{ { "run" }, "run: give either --pid PID or --replay FILE" },
-	{ { "run", "--pid", "1", "--replay", "f" }, "run: give either --pid PID or --replay FILE" },
+	{ { "run" },
+	  "run: give one of --pid PID, --exe PATH, --unit NAME, --all and --replay FILE" },
+	{ { "run", "--pid", "1", "--replay", "f" }, "run: give one of --pid PID" },
+	{ { "run", "--pid", "1", "--all" }, "run: give one of --pid PID" },
+	{ { "run", "--all", "--exe", "/f" }, "run: give one of --pid PID" },
+	{ { "run", "--unit", "u", "--exe", "/f" }, "run: give one of --pid PID" },
+	{ { "run", "--unit", "u", "--replay", "f" }, "run: give one of --pid PID" },
+	{ { "run", "--all=1" }, "--all" },
+	{ { "run", "--exe" }, "requires an argument" },
+	{ { "run", "--all", "--json" }, "--binary and --json belong to `moqstat sites`" },
+	{ { "run", "--all", "--record", "f" }, "--record f: there may be several relays" },
+	{ { "run", "--exe", "/f", "--record", "f{host}" }, "put {pid} into the name" },
+	{ { "run", "--all", "--record", "f{pi}" }, "--record f{pi}: a brace that belongs to none" },
+	{ { "run", "--all", "--node", "{name}" }, "--node {name}: a brace that belongs to none" },
+	{ { "run", "--pid", "1", "--node", "a}" }, "--node a}: a brace that belongs to none" },
+	{ { "run", "--replay", "f", "--node", "{pid}" }, "mean nothing with --replay" },
+	{ { "run", "--replay", "f", "--record", "g{host}" }, "mean nothing with --replay" },
+	{ { "sites", "--all", "--binary", "f" },
+	  "--exe, --unit and --all belong to `moqstat run`" },
+	{ { "sites", "--exe", "f" }, "sites: give either --pid PID or --binary FILE" },
 	{ { "run", "--pid", "1", "extra" }, "extra: an argument too many" },
 	{ { "run", "sites", "--pid", "1" }, "sites: an argument too many" },
 	{ { "run", "--pid", "1", "--", "--help" }, "--help: an argument too many" },
@@ -186,12 +226,25 @@ static const struct bad bad_lines[] = {
 	{ { "run", "--pid", "1", "--output", "xml" }, "--output xml: jsonl is the only one" },
 	{ { "run", "--pid", "1", "--probes", "perf" }, "--probes perf: give auto, uprobe_multi" },
 	{ { "run", "--pid", "1", "--probes", "" }, "--probes : give auto, uprobe_multi" },
+	{ { "run", "--pid", "1", "--identity", "entry" }, "--identity entry: give auto or guard" },
+	{ { "run", "--pid", "1", "--identity", "" }, "--identity : give auto or guard" },
 	{ { "run", "--pid", "1", "--prefix", "a\xff" }, "--prefix: give a path in UTF-8" },
 	{ { "run", "--pid", "1", "--node", "\xc3" }, "--node: give a path in UTF-8" },
 	{ { "run", "--pid", "1", "--binary", "f" },
 	  "--binary and --json belong to `moqstat sites`" },
 	{ { "run", "--pid", "1", "--json" }, "--binary and --json belong to `moqstat sites`" },
+	{ { "run", "--replay", "f", "--explain" }, "--explain and --leave-out belong to a live" },
+	{ { "run", "--replay", "f", "--leave-out", "a" }, "--leave-out belong to a live run" },
+	{ { "run", "--pid", "1", "--leave-out" }, "requires an argument" },
+	{ { "run", "--pid", "1", "--explain=1" }, "--explain" },
+	{ { "sites", "--pid", "1", "--explain" }, "--leave-out belong to `moqstat run`" },
+	{ { "sites", "--pid", "1", "--leave-out", "a" }, "--leave-out belong to `moqstat run`" },
 	{ { "sites" }, "sites: give either --pid PID or --binary FILE" },
+	{ { "census" }, "census: give --pid PID" },
+	{ { "census", "--json" }, "census: give --pid PID" },
+	{ { "census", "--pid", "1", "--binary", "f" }, "belong to other commands" },
+	{ { "census", "--pid", "1", "--replay", "f" }, "belong to other commands" },
+	{ { "census", "--pid", "1", "--record", "f" }, "belong to other commands" },
 	{ { "sites", "--pid", "1", "--binary", "f" }, "sites: give either --pid PID or --binary" },
 	{ { "sites", "--pid", "1", "--replay", "f" }, "--replay and --record belong to" },
 	{ { "sites", "--pid", "1", "--record", "f" }, "--replay and --record belong to" },

@@ -292,6 +292,26 @@ static void another_executable_of_that_build_id(void **state)
 	relay_deinit(&r);
 }
 
+/* The build-id stays the same, the names of functions don't. */
+static void a_stripped_executable_has_its_own(void **state)
+{
+	struct fixture *x = *state;
+	struct elf_file *f;
+	struct relay r;
+
+	found_in_cache(x->f);
+	relay_init(&r);
+	relay_strip(&r);
+	f = relay_open(&r);
+	assert_false(found_in_cache(f));
+	assert_true(found_in_cache(f));
+	assert_true(found_in_cache(x->f));
+	snprintf(x->other, sizeof(x->other), "%s/sites-%s-stripped.json", x->dir, IMAGE_BUILD_ID);
+	assert_int_equal(access(x->other, F_OK), 0);
+	elf_file_destroy(f);
+	relay_deinit(&r);
+}
+
 static void without_a_build_id_nothing_is_kept(void **state)
 {
 	struct fixture *x = *state;
@@ -451,6 +471,7 @@ int main(void)
 		TEST(damaged_files_are_not_taken),
 		TEST(foreign_files_are_not_taken),
 		TEST(another_executable_of_that_build_id),
+		TEST(a_stripped_executable_has_its_own),
 		TEST(without_a_build_id_nothing_is_kept),
 		TEST(what_others_could_write_is_not_taken),
 		TEST(what_others_own_is_not_taken),

@@ -102,6 +102,7 @@ static void this_process_is_found(void **state)
 	assert_true(target_alive(t));
 	assert_true(target_same(t));
 	assert_int_equal(target_check_memory(t), 0);
+	assert_false(target_replaced(t));
 }
 
 static void nothing_is_left_open(void **state)
@@ -164,6 +165,7 @@ static void process_that_ends_is_noticed(void **state)
 	child_end(pid, input);
 	assert_false(target_alive(&t));
 	assert_false(target_same(&t));
+	assert_false(target_replaced(&t)); /* it runs nothing, which is no other program */
 	assert_int_equal(target_check_memory(&t), -ESRCH);
 	assert_int_equal(target_read(&t, &address, 1, 8, &word, &readable), -ESRCH);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
@@ -188,6 +190,7 @@ static void other_executable_is_noticed(void **state)
 	for (i = 0; i < 500 && target_same(&t); i++)
 		sleep_ms(10);
 	assert_false(target_same(&t));
+	assert_true(target_replaced(&t));
 	assert_true(target_alive(&t));
 	child_end(pid, input);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "eval_text.h"
+#include "guard_lines.h"
+#include "relay_image.h"
+
+#define CODE_MAX 1024
+
+/* Index of the function that is added, behind the callees. */
+#define ADDED (RELAY_PARTS + GUARD_CALLEES - GUARD_INSERT)
+
+static const char *const callees[GUARD_CALLEES] = {
+	[GUARD_INSERT] =
+		"_ZN9hashbrown3map28HashMap$LT$K$C$V$C$S$C$A$GT$6insert17h0011223344556677E",
+	[GUARD_REMOVE] =
+		"_ZN9hashbrown3map28HashMap$LT$K$C$V$C$S$C$A$GT$6remove17h0011223344556677E",
+	[GUARD_REMOVE_ENTRY] =
+		"_ZN9hashbrown3raw21RawTable$LT$T$C$A$GT$12remove_entry17h0011223344556677E",
+	[GUARD_OTHER] = "_ZN9hashbrown3map28HashMap$LT$K$C$V$C$S$C$A$GT$3get17h0011223344556677E",
+	[GUARD_ITEM] = GUARD_OF_ITEM,
+};
+
+/* mov rax, [rdi+0x20]; test rax, rax; je 1f; movzx ecx, byte [rdi+0x28]; lea rcx, [rcx+rcx*8];
+ * lock inc [rax+rcx*8+0x18]; 1: ret */
+static const char code_of_item[] = "488b4720 4885c0 740e 0fb64f28 488d0cc9 f048ff44c818 c3";
+
+static void relay_with(struct relay *r, const char *name, const char *hex)
+{
+	size_t i;
+
+	relay_init(r);
+	for (i = GUARD_INSERT; i < GUARD_CALLEES; i++)
+		relay_add(r, callees[i], i == GUARD_ITEM ? code_of_item : "c3");
+	relay_add(r, name, hex);
+}
+
+static uint64_t callee_of(const struct relay *r, uint8_t index)
+{
+	switch (index) {
+	case GUARD_SUBSCRIBE:
+		return r->parts[RELAY_SUBSCRIBE].addr;
+	case GUARD_SESSION:
+		return r->parts[RELAY_SESSION].addr;
+	default:
+		assert_in_range(index, GUARD_INSERT, GUARD_ITEM);
+		return r->parts[RELAY_PARTS + index - GUARD_INSERT].addr;
+	}
+}
+
+/* Let the calls lead where they are to. */
+static void link_calls(const struct relay *r, const char *hex, char *out)
+{
+	uint8_t code[CODE_MAX];
+	size_t i, len = image_hex(hex, code, sizeof(code));
+	uint32_t distance;
+
+	for (i = 0; i + 5 <= len; i++) {
+		if (code[i] != 0xe8 || code[i + 2] || code[i + 3] || code[i + 4] != 0xf0)
+			continue;
+		distance = callee_of(r, code[i + 1]) - (r->parts[ADDED].addr + i + 5);
+		memcpy(code + i + 1, &distance, sizeof(distance));
+	}
+	for (i = 0; i < len; i++)
+		sprintf(out + 2 * i, "%02x", code[i]);
+}
+
+void guard_scan(const char *name, const char *hex, struct sites *out, uint64_t *function)
+{
+	char linked[2 * CODE_MAX + 1] = "", said[512];
+	struct relay r;
+
+	/* Once to know where everything lies. */
+	relay_with(&r, name, hex);
+	elf_file_destroy(relay_open(&r));
+	link_calls(&r, hex, linked);
+	relay_deinit(&r);
+	relay_with(&r, name, linked);
+	assert_int_equal(relay_scan(&r, out, said, sizeof(said)), 0);
+	assert_string_equal(said, "");
+	*function = r.parts[ADDED].addr;
+	relay_deinit(&r);
+}
+
+static void handles_put(FILE *f, uint8_t handles, bool bump)
+{
+	static const char *const names[] = { "pending", "guard", "owner", "path",
+					     "peek",	"key",	 "odd" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (handles & (1u << i))
+			fprintf(f, " %s", names[i]);
+	}
+	if (!handles && bump)
+		fprintf(f, " none");
+}
+
+static void operand_put(FILE *f, const char *name, const struct moqstat_operand *op, size_t *n)
+{
+	char text[EVAL_TEXT];
+
+	if (!op->kind)
+		return;
+	eval_text_operand(op, text);
+	fprintf(f, "%s%s %s", (*n)++ ? ", " : "; ", name, text);
+}
+
+static void site_put(FILE *f, const struct site *site, uint64_t function)
+{
+	const struct moqstat_site *what = &site->what;
+	bool bump = what->event == MOQSTAT_EVENT_BUMP;
+	size_t n = 0;
+	char name[64];
+
+	sites_counter_name(what, name, sizeof(name));
+	fprintf(f, "%s%s+%llx %s:", ftell(f) ? "; " : "", site->insn,
+		(unsigned long long)(site->addr - function), name);
+	handles_put(f, what->handles, bump);
+	if (!bump)
+		operand_put(f, "E", &what->entry, &n);
+	/* An operand that no handle takes is not looked at. */
+	if (!bump || (what->handles & (MOQSTAT_HANDLE_GUARD | MOQSTAT_HANDLE_OWNER)))
+		operand_put(f, "G", &what->guard, &n);
+	if (!bump || (what->handles & MOQSTAT_HANDLE_PATH))
+		operand_put(f, "P", &what->path, &n);
+	if (!bump) {
+		operand_put(f, "T", &what->tier, &n);
+		operand_put(f, "S", &what->side, &n);
+	}
+	if (what->handles)
+		operand_put(f, "skip", &what->skip, &n);
+}
+
+void guard_text(const struct sites *s, uint64_t function, char out[GUARD_TEXT])
+{
+	FILE *f = fmemopen(out, GUARD_TEXT, "w");
+	size_t i;
+
+	out[0] = '\0';
+	for (i = 0; i < s->len; i++) {
+		if (s->functions[s->list[i].function].addr == function)
+			site_put(f, &s->list[i], function);
+	}
+	fclose(f);
+}
+
+void guard_lines_assert(const struct guard_line *lines, size_t len, const char *name)
+{
+	char text[GUARD_TEXT];
+	uint64_t function;
+	struct sites s;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		guard_scan(name, lines[i].hex, &s, &function);
+		guard_text(&s, function, text);
+		if (strcmp(text, lines[i].expected))
+			fail_msg("%s: expected %s, got %s", lines[i].assembly, lines[i].expected,
+				 text);
+		sites_deinit(&s);
+	}
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_scan_find.c - a relay without names: its functions are told by what they do, or not at all.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "alloc_fail.h"
+#include "relay_image.h"
+#include "sites_text.h"
+
+#define LEN(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct relay relay;
+
+static int setup(void **state)
+{
+	(void)state;
+	relay_init(&relay);
+	relay_strip(&relay);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	relay_deinit(&relay);
+	return 0;
+}
+
+/* Each test changes one thing and starts from a whole relay again. */
+static void again(void)
+{
+	relay_deinit(&relay);
+	setup(NULL);
+}
+
+static void scan(struct sites *out)
+{
+	char said[512];
+
+	if (relay_scan(&relay, out, said, sizeof(said)))
+		fail_msg("said: %s", said);
+	assert_string_equal(said, "");
+}
+
+static const char *function_name(const struct sites *s, uint64_t addr)
+{
+	size_t i;
+
+	for (i = 0; i < s->functions_len; i++) {
+		if (s->functions[i].addr == addr)
+			return s->functions[i].name;
+	}
+	return "none";
+}
+
+static void structure_tells_what_names_do(void **state)
+{
+	char named_text[SITES_TEXT], text[SITES_TEXT];
+	struct sites named, s;
+	struct relay other;
+	size_t i;
+
+	(void)state;
+	scan(&s);
+	relay_init(&other);
+	relay_strip(&other);
+	other.im.stripped = false;
+	assert_int_equal(relay_scan(&other, &named, text, sizeof(text)), 0);
+	assert_int_equal(s.len, RELAY_SITES);
+	assert_int_equal(named.len, RELAY_SITES);
+	for (i = 0; i < RELAY_PARTS; i++) {
+		assert_int_equal(relay.parts[i].addr, other.parts[i].addr);
+		sites_text(&s, relay.parts[i].addr, text);
+		sites_text(&named, relay.parts[i].addr, named_text);
+		assert_string_equal(text, named_text);
+	}
+	for (i = 0; i < LAYOUT_FUNCTION_MAX; i++)
+		assert_int_equal(sites_functions(&s, i), 1);
+	assert_string_equal(function_name(&s, relay.parts[RELAY_ENTRY].addr),
+			    "moq_net::stats::Stats::entry (by structure)");
+	assert_string_equal(function_name(&s, relay.parts[RELAY_SESSION].addr),
+			    "moq_net::stats::StatsHandle::session (by structure)");
+	snprintf(text, sizeof(text), "function at 0x%lx",
+		 (unsigned long)relay.parts[RELAY_SESSION_CLOSE].addr);
+	assert_string_equal(function_name(&s, relay.parts[RELAY_SESSION_CLOSE].addr), text);
+	assert_string_equal(function_name(&named, relay.parts[RELAY_ENTRY].addr),
+			    "moq_net::stats::Stats::entry");
+	sites_deinit(&s);
+	sites_deinit(&named);
+	relay_deinit(&other);
+}
+
+/* The code of a part with some of it replaced by as many other bytes. */
+static void replace(size_t part, const char *old, const char *new)
+{
+	static char codes[4][1024];
+	static size_t next;
+	char *code = codes[next++ % LEN(codes)], *at;
+
+	assert_int_equal(strlen(old), strlen(new));
+	assert_true(strlen(relay.parts[part].hex) < sizeof(codes[0]));
+	strcpy(code, relay.parts[part].hex);
+	at = strstr(code, old);
+	assert_non_null(at);
+	memcpy(at, new, strlen(new));
+	relay.parts[part].hex = code;
+}
+
+static void assert_refused(const char *why)
+{
+	struct sites s = { .len = 77 };
+	char said[512];
+
+	assert_int_equal(relay_scan(&relay, &s, said, sizeof(said)), -ENOTSUP);
+	assert_int_equal(s.len, 77);
+	if (!strstr(said, why) || !strstr(said, relay.im.path) ||
+	    strchr(said, '\n') != said + strlen(said) - 1)
+		fail_msg("expected \"%s\", said: %s", why, said);
+	again();
+}
+
+/* All of what an entry's maker does must be there, or there is none. */
+static void entries_are_made_in_one_way(void **state)
+{
+	static const char what[] = "what is called before an opening is counted is not it";
+	static const struct {
+		const char *old, *new;
+	} cases[] = {
+		{ "bf 30 01 00 00", "bf 38 01 00 00" }, /* another size */
+		{ "bf 30 01 00 00", "be 30 01 00 00" }, /* another argument */
+		{ "48 85 c0 74 04", "48 85 c0 75 04" }, /* goes on if there is no memory */
+		{ "48 8b 5f 18", "48 8b 5f 10" },	/* another member of self */
+		{ "48 8b 5f 18", "48 8b 5e 18" },	/* of another argument */
+		{ "4c 8b 63 48", "4c 8b 63 50" },	/* another table */
+		{ "4c 8b 63 48", "44 8b 63 48" },	/* half a pointer */
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < LEN(cases); i++) {
+		replace(RELAY_ENTRY, cases[i].old, cases[i].new);
+		assert_refused(what);
+	}
+	relay.parts[RELAY_COUNTERS].calls = RELAY_SESSION_CLOSE; /* one of them calls another */
+	assert_refused(what);
+	relay.parts[RELAY_COUNTERS].calls = -1; /* the next instruction, which no function is at */
+	assert_refused(what);
+}
+
+static void an_opening_follows_a_call(void **state)
+{
+	static const char why[] = "an opening is counted without a call before it";
+
+	(void)state;
+	replace(RELAY_COUNTERS, "e8 00 00 00 00", "0f 1f 44 00 00"); /* a nop */
+	assert_refused(why);
+	replace(RELAY_COUNTERS, "e8 00 00 00 00", "41 ff d0 66 90"); /* call r8 */
+	assert_refused(why);
+	replace(RELAY_COUNTERS, "48 8b 07", "75 fe 90"); /* a branch comes in between */
+	assert_refused(why);
+}
+
+/* A table that is locked by a function of its own. */
+static void tables_may_be_passed_on(void **state)
+{
+	struct sites s;
+
+	(void)state;
+	/* add rbx, 0x48; mov rdi, rbx; call [rip] */
+	relay.parts[RELAY_ENTRY].hex =
+		"55 48 8b 5f 18 48 85 db 74 02 ff c0 48 83 c3 48 48 89 df ff 15 00 00 00 00 "
+		"bf 30 01 00 00 be 08 00 00 00 ff 15 00 00 00 00 48 85 c0 74 04 f0 48 ff 00 5d c3";
+	scan(&s);
+	assert_int_equal(sites_functions(&s, LAYOUT_ENTRY), 1);
+	assert_int_equal(s.len, RELAY_SITES);
+	sites_deinit(&s);
+}
+
+/* Copies, as of several codegen units. */
+static void every_copy_is_found(void **state)
+{
+	struct sites s;
+
+	(void)state;
+	relay_add(&relay, "entry again", relay.parts[RELAY_ENTRY].hex);
+	relay_add(&relay, "session again", relay.parts[RELAY_SESSION].hex);
+	relay_add(&relay, "subscribe again", relay.parts[RELAY_SUBSCRIBE].hex);
+	relay.parts[relay.parts_len - 1].calls = RELAY_PARTS;
+	relay.parts[RELAY_COUNTERS].calls = RELAY_PARTS;
+	/* One that nobody calls before an opening is none, whatever it does. */
+	relay_add(&relay, "entry never called", relay.parts[RELAY_ENTRY].hex);
+	scan(&s);
+	assert_int_equal(sites_functions(&s, LAYOUT_ENTRY), 2);
+	assert_int_equal(sites_functions(&s, LAYOUT_SESSION), 2);
+	assert_int_equal(sites_functions(&s, LAYOUT_SUBSCRIBE), 2);
+	assert_int_equal(sites_functions(&s, LAYOUT_UNSUBSCRIBE), 1);
+	assert_string_equal(function_name(&s, relay.parts[relay.parts_len - 1].addr), "none");
+	sites_deinit(&s);
+}
+
+/* What isn't sure is left out, and what rests on it is unavailable. */
+static void sessions_may_be_unavailable(void **state)
+{
+	static const struct {
+		const char *old, *new;
+	} cases[] = {
+		{ "bf 20 00 00 00", "bf 28 00 00 00" }, /* allocates another size */
+		{ "4c 8b 77 18", "4c 8b 77 20" },	/* another member of self */
+		{ "44 0f b6 7f 20", "44 0f b6 7f 21" }, /* another byte for the tier */
+		{ "44 0f b6 7f 20", "44 0f b7 7f 20" }, /* a word */
+		{ "4f 8b 6c fe 50", "4f 8b 6c fe 58" }, /* another table */
+		{ "4f 8b 6c fe 50", "4f 8b 6c be 50" }, /* of half pointers */
+		{ "f0 48 ff 40 10", "f0 48 ff 40 20" }, /* counts something else */
+	};
+	const char *reason;
+	struct sites s;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < LEN(cases); i++) {
+		replace(RELAY_SESSION, cases[i].old, cases[i].new);
+		scan(&s);
+		assert_int_equal(sites_functions(&s, LAYOUT_SESSION), 0);
+		assert_false(sites_sessions_complete(&s, &reason));
+		assert_string_equal(reason, "the function that opens sessions was not found");
+		assert_true(sites_complete(&s, MOQSTAT_PUBLISHER, MOQSTAT_BYTES, &reason));
+		assert_int_equal(s.len, RELAY_SITES - 3);
+		sites_deinit(&s);
+		again();
+	}
+}
+
+static void broadcasts_need_one_object(void **state)
+{
+	struct sites s;
+
+	(void)state;
+	replace(RELAY_SUBSCRIBE, "48 89 f3", "48 89 d3"); /* asks for another one's entry */
+	scan(&s);
+	assert_int_equal(sites_functions(&s, LAYOUT_SUBSCRIBE), 0);
+	assert_int_equal(sites_functions(&s, LAYOUT_UNSUBSCRIBE), 1);
+	assert_int_equal(sites_bumps(&s, MOQSTAT_PUBLISHER, MOQSTAT_BROADCASTS), 1);
+	sites_deinit(&s);
+	again();
+	replace(RELAY_UNSUBSCRIBE, "41 80 7e 29 00", "41 80 7e 2a 00"); /* a side elsewhere */
+	scan(&s);
+	assert_int_equal(sites_functions(&s, LAYOUT_SUBSCRIBE), 1);
+	assert_int_equal(sites_functions(&s, LAYOUT_UNSUBSCRIBE), 0);
+	sites_deinit(&s);
+	again();
+	/* One that asks for an entry opens. */
+	replace(RELAY_UNSUBSCRIBE, "49 8b 46 20 48 85 c0 74 22", "e8 00 00 00 00 90 90 74 22");
+	relay.parts[RELAY_UNSUBSCRIBE].calls = RELAY_ENTRY;
+	relay_scan(&relay, &s, (char[512]){ 0 }, 512);
+	assert_int_equal(sites_functions(&s, LAYOUT_UNSUBSCRIBE), 0);
+	sites_deinit(&s);
+}
+
+/* With the relay's statistics off, the table that a closed announce was in depends on a name. */
+static void closed_announces_have_no_guard(void **state)
+{
+	const char *reason = "";
+	struct sites s;
+	size_t i;
+
+	(void)state;
+	scan(&s);
+	for (i = 0; i < s.len; i++) {
+		if (s.list[i].what.event == MOQSTAT_EVENT_BUMP &&
+		    s.list[i].what.field == MOQSTAT_ANNOUNCED_CLOSED)
+			assert_int_equal(s.list[i].what.handles, 0);
+	}
+	for (i = 0; i < MOQSTAT_ROLE_MAX; i++) {
+		assert_true(sites_complete(&s, i, MOQSTAT_ANNOUNCED_CLOSED, &reason));
+		assert_false(sites_guarded(&s, i, MOQSTAT_ANNOUNCED_CLOSED, &reason));
+		assert_string_equal(reason, "whose guard it is can't be told at one of its sites");
+		assert_true(sites_guarded(&s, i, MOQSTAT_ANNOUNCED, &reason));
+	}
+	sites_deinit(&s);
+}
+
+/* A table that lacks some names: those that are there are believed, the rest is looked at. */
+static void names_are_believed(void **state)
+{
+	struct sites s;
+	struct elf_file *f;
+
+	(void)state;
+	relay.im.stripped = false;
+	elf_file_destroy(relay_open(&relay));
+	relay.im.symtab[1 + RELAY_SESSION].st_info = 0;
+	relay.im.symtab[1 + RELAY_COUNTERS].st_info = 0;
+	image_write(&relay.im);
+	assert_int_equal(elf_file_create(relay.im.path, &f), 0);
+	assert_int_equal(sites_scan(f, NULL, NULL, &s), 0);
+	assert_int_equal(s.len, RELAY_SITES);
+	assert_string_equal(function_name(&s, relay.parts[RELAY_SESSION].addr),
+			    "moq_net::stats::StatsHandle::session (by structure)");
+	assert_string_equal(function_name(&s, relay.parts[RELAY_ENTRY].addr),
+			    "moq_net::stats::Stats::entry");
+	sites_deinit(&s);
+	elf_file_destroy(f);
+	/* One that is called something else is that, and then nothing names entries. */
+	again();
+	relay.im.stripped = false;
+	relay.parts[RELAY_ENTRY].name = "main";
+	elf_file_destroy(relay_open(&relay));
+	relay.im.symtab[1 + RELAY_SESSION].st_info = 0;
+	image_write(&relay.im);
+	assert_int_equal(elf_file_create(relay.im.path, &f), 0);
+	{
+		struct image_catch c = image_catch();
+		char said[512];
+		int rc = sites_scan(f, NULL, NULL, &s);
+
+		image_caught(c, said, sizeof(said));
+		assert_int_equal(rc, -ENOTSUP);
+		assert_non_null(strstr(said, "what is called before an opening is counted"));
+	}
+	elf_file_destroy(f);
+}
+
+static void short_memory_is_told(void **state)
+{
+	struct elf_file *f = relay_open(&relay);
+	struct sites s;
+	char said[512];
+	size_t n;
+	int rc;
+
+	(void)state;
+	for (n = 1;; n++) {
+		struct image_catch c = image_catch();
+
+		alloc_fail_arm(n);
+		rc = sites_scan(f, NULL, NULL, &s);
+		image_caught(c, said, sizeof(said));
+		if (!alloc_fail_disarm())
+			break;
+		assert_int_equal(rc, -ENOMEM);
+	}
+	assert_int_equal(rc, 0);
+	assert_true(n > 2 * RELAY_PARTS);
+	sites_deinit(&s);
+	elf_file_destroy(f);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(structure_tells_what_names_do),
+		TEST(entries_are_made_in_one_way),
+		TEST(an_opening_follows_a_call),
+		TEST(tables_may_be_passed_on),
+		TEST(every_copy_is_found),
+		TEST(sessions_may_be_unavailable),
+		TEST(broadcasts_need_one_object),
+		TEST(closed_announces_have_no_guard),
+		TEST(names_are_believed),
+		TEST(short_memory_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

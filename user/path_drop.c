@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+#include "path_drop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "bump.h"
+
+/* Instructions from the capacity's load to the call that frees, and from the start of what is
+ * evaluated. */
+#define DROP_SPAN 16
+#define DROP_LEAD 12
+/* Instructions behind a Stats' prefix within which its Arc is let go. */
+#define DROP_ARC 10
+/* Instructions that are walked to find a neighbour. */
+#define DROP_WALK 90
+
+static bool drop_is_word_load(const struct code_insn *insn)
+{
+	return insn->op == CODE_MOV && insn->dst.kind == MOQSTAT_OPERAND_REG &&
+	       insn->dst.width == 8 && insn->src.kind == MOQSTAT_OPERAND_MEM &&
+	       insn->src.width == 8 && insn->src.reg != MOQSTAT_REG_NONE;
+}
+
+/* Start of the straight line of code that ends at `at`, not too far back. Branches may leave it. */
+static size_t drop_line(const struct code *code, size_t at, size_t most)
+{
+	size_t first, steps;
+
+	for (steps = 0; at > 0 && steps < most; steps++, at--) {
+		if (code_edges_to(code, at, &first) || code_ends(&code->insns[at - 1]))
+			break;
+	}
+	return at;
+}
+
+/* Does the run of code up to `call` free `size` bytes at a pointer, with alignment 1? If so, find
+ * the load of the pointer. */
+static bool drop_frees(const struct code *code, size_t start, size_t call, size_t *pointer)
+{
+	bool aligned = false, found = false;
+	ptrdiff_t from;
+	size_t i;
+
+	for (i = start; i < call; i++) {
+		const struct code_insn *insn = &code->insns[i];
+
+		if (insn->op == CODE_CALL)
+			aligned = found = false;
+		if (insn->op == CODE_MOV && insn->dst.kind == MOQSTAT_OPERAND_REG &&
+		    insn->dst.reg == MOQSTAT_RDX)
+			aligned = insn->src.kind == MOQSTAT_OPERAND_IMM && insn->src.disp == 1;
+		else if (insn->writes & (1u << MOQSTAT_RDX))
+			aligned = false;
+		if (insn->writes & (1u << MOQSTAT_RDI)) {
+			from = i;
+			/* By way of another register, perhaps. */
+			if (insn->op == CODE_MOV && insn->src.kind == MOQSTAT_OPERAND_REG)
+				from = bump_writer(code, i, insn->src.reg);
+			found = from >= (ptrdiff_t)start && drop_is_word_load(&code->insns[from]);
+			*pointer = from;
+		}
+	}
+	return aligned && found;
+}
+
+/* The load of the word in front of the one that `pointer` loads: the capacity. -1: none. */
+static ptrdiff_t drop_capacity(const struct code *code, size_t start, size_t call, size_t pointer)
+{
+	struct eval_value addresses[DROP_SPAN + DROP_LEAD + 1];
+	bool loads[DROP_SPAN + DROP_LEAD + 1];
+	struct eval e;
+	int64_t gap;
+	size_t i;
+
+	eval_init(&e);
+	for (i = start; i < call; i++) {
+		loads[i - start] = drop_is_word_load(&code->insns[i]);
+		if (loads[i - start])
+			addresses[i - start] = eval_address(&e, &code->insns[i].src);
+		eval_step(&e, &code->insns[i]);
+	}
+	for (i = call; i-- > start;) {
+		if (loads[i - start] &&
+		    eval_distance(&addresses[i - start], &addresses[pointer - start], &gap) &&
+		    gap == 8)
+			return i;
+	}
+	return -1;
+}
+
+/* Could the capacity's tests tell a borrowed text from an owned one? A plain string has one test
+ * for zero; a path has another for the value that marks a borrowed one, or one for both. */
+static bool drop_is_borrowable(const struct code *code, size_t load, size_t call, size_t *branch)
+{
+	size_t i, branches = 0;
+	bool other = false;
+
+	for (i = load + 1; i < call; i++) {
+		const struct code_insn *insn = &code->insns[i];
+
+		other |= insn->op == CODE_LEA && insn->src.scale == 2;
+		other |= insn->op == CODE_ADD || insn->op == CODE_SHL;
+		if (insn->op != CODE_JCC)
+			continue;
+		if (!branches++)
+			*branch = i;
+		other |= insn->cond == CODE_COND_OTHER;
+	}
+	return branches > 1 || (branches && other);
+}
+
+/* Where the object lies, in terms of registers at the branch. */
+static bool drop_object(const struct code *code, const struct path_drop *d, size_t pointer,
+			struct moqstat_operand *out)
+{
+	struct eval_value address;
+	struct eval e;
+	unsigned int reg;
+	size_t i;
+
+	if (pointer > d->branch) {
+		eval_init(&e);
+		for (i = d->branch + 1; i < pointer; i++)
+			eval_step(&e, &code->insns[i]);
+		address = eval_address(&e, &code->insns[pointer].src);
+		address.constant -= 8;
+		return eval_single(&address, out);
+	}
+	*out = code->insns[d->load].src;
+	for (i = d->load; i < d->branch; i++) {
+		for (reg = 0; reg < 16; reg++) {
+			if ((code->insns[i].writes & (1u << reg)) &&
+			    (reg == out->reg || reg == out->index))
+				return false;
+		}
+	}
+	if (out->index != MOQSTAT_REG_NONE)
+		return false;
+	out->kind = MOQSTAT_OPERAND_REG;
+	out->width = 8;
+	return true;
+}
+
+/* Is an Arc let go that lies `shared` bytes behind the start of the path, right after it? */
+static bool drop_is_prefix(const struct code *code, const struct path_drop *d, int32_t shared)
+{
+	const struct moqstat_operand *path = &code->insns[d->load].src;
+	size_t i, k;
+
+	for (i = d->call + 1; i < code->insns_len && i < d->call + DROP_ARC; i++) {
+		const struct code_insn *insn = &code->insns[i];
+
+		if (!drop_is_word_load(insn) || insn->src.reg != path->reg ||
+		    insn->src.index != path->index || insn->src.disp != path->disp + shared)
+			continue;
+		for (k = i + 1; k < code->insns_len && k <= i + 3; k++) {
+			if (code->insns[k].lock && code->insns[k].op == CODE_DEC &&
+			    code->insns[k].dst.reg == insn->dst.reg)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool drop_at(const struct code *code, size_t call, int32_t shared, struct path_drop *out)
+{
+	size_t start = drop_line(code, call, DROP_SPAN), pointer = 0;
+	struct path_drop d = { .call = call };
+	ptrdiff_t load;
+
+	if (!drop_frees(code, start, call, &pointer))
+		return false;
+	start = drop_line(code, start, DROP_LEAD);
+	load = drop_capacity(code, start, call, pointer);
+	if (load < 0)
+		return false;
+	d.load = load;
+	d.borrowable = drop_is_borrowable(code, load, call, &d.branch);
+	if (!d.branch || !drop_object(code, &d, pointer, &d.object))
+		return false;
+	d.prefix = drop_is_prefix(code, &d, shared);
+	*out = d;
+	return true;
+}
+
+int path_drops_find(const struct code *code, int32_t shared, struct path_drop **out, size_t *len)
+{
+	size_t i, n = 0, room = 0;
+	struct path_drop *list = NULL, *grown, d;
+
+	for (i = 0; i < code->insns_len; i++) {
+		const struct code_insn *insn = &code->insns[i];
+
+		if ((insn->op != CODE_CALL && (insn->op != CODE_JMP || insn->target)) ||
+		    !drop_at(code, i, shared, &d) || !d.borrowable)
+			continue;
+		if (n == room) {
+			room = room ? 2 * room : 16;
+			grown = reallocarray(list, room, sizeof(*list));
+			if (!grown) {
+				free(list);
+				return -ENOMEM;
+			}
+			list = grown;
+		}
+		list[n++] = d;
+	}
+	*out = list;
+	*len = n;
+	return 0;
+}
+
+const struct path_drop *path_drop_after(const struct code *code, const struct path_drop *drops,
+					size_t len, size_t from, bool taken, bool beyond,
+					struct moqstat_operand *address, size_t *steps)
+{
+	ptrdiff_t at = taken ? code_find(code, code->insns[from].target) : (ptrdiff_t)from + 1;
+	struct eval_value v;
+	struct eval e;
+	size_t i;
+
+	eval_init(&e);
+	for (*steps = 0; at >= 0 && (size_t)at < code->insns_len && *steps < DROP_WALK; ++*steps) {
+		const struct code_insn *insn = &code->insns[at];
+
+		for (i = 0; i < len && drops[i].load != (size_t)at; i++)
+			;
+		if (i < len && drops[i].prefix && beyond)
+			beyond = false;
+		else if (i < len && !drops[i].prefix && !beyond) {
+			v = eval_address(&e, &insn->src);
+			return eval_single(&v, address) ? &drops[i] : NULL;
+		}
+		if (insn->op == CODE_JMP && insn->target) {
+			at = code_find(code, insn->target);
+			continue;
+		}
+		if (code_ends(insn))
+			return NULL;
+		eval_step(&e, insn);
+		at++;
+	}
+	return NULL;
+}
+
+const struct path_drop *path_drop_before(const struct code *code, const struct path_drop *drops,
+					 size_t len, size_t at, bool beyond, size_t *steps)
+{
+	size_t i, first;
+
+	for (*steps = 0; at > 0 && *steps < DROP_WALK; ++*steps) {
+		if (code_ends(&code->insns[at - 1])) {
+			if (!code_edges_to(code, at, &first) ||
+			    code->edges[first].from == CODE_EDGE_TABLE)
+				return NULL;
+			at = code->edges[first].from;
+		} else {
+			at--;
+		}
+		for (i = 0; i < len && drops[i].load != at; i++)
+			;
+		if (i < len && drops[i].prefix && beyond)
+			beyond = false;
+		else if (i < len && !drops[i].prefix && !beyond)
+			return &drops[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collect.h"
+#include "collect_format.h"
+#include "collect_live.h"
+#include "explain.h"
+#include "log.h"
+#include "sites_cache.h"
+#include "stats.h"
+#include "status.h"
+
+/* What isn't used stays zero. */
+struct relay {
+	const struct options *options;
+	struct target target;
+	struct sites sites;
+	struct probes *probes;
+	struct census_plan *plan;
+	struct collect *live;	 /* the backend itself, inside of `collect` */
+	struct collect *ending;	 /* around it */
+	struct collect *collect; /* and what is read from */
+	struct stats *stats;
+	struct collect_live_info info;
+	struct worths worths;
+	uint64_t lost[MOQSTAT_LOST_MAX];
+	bool warned[MOQSTAT_LOST_MAX];
+	bool ended;
+};
+
+static void relay_progress(size_t done, size_t all, void *arg)
+{
+	(void)arg;
+	fprintf(stderr, done < all ? "\rmoqstat: scanning %zu%%" : "\r\033[K",
+		all ? 100 * done / all : 100);
+}
+
+int relay_find_sites(const char *path, bool cache, struct sites *out)
+{
+	struct elf_file *f;
+	int err = elf_file_create(path, &f);
+
+	if (err)
+		return err;
+	err = sites_find(f, cache, isatty(STDERR_FILENO) ? relay_progress : NULL, NULL, out);
+	elf_file_destroy(f);
+	return err;
+}
+
+/* Is it the executable that is no good, whoever runs it? */
+static bool relay_is_unusable(int err)
+{
+	return err == -ENOEXEC || err == -ENOTSUP || err == -ENODATA;
+}
+
+int relay_create(pid_t pid, const struct options *o, bool *unusable, struct relay **out)
+{
+	struct relay *r = calloc(1, sizeof(*r));
+	bool found;
+	int err;
+
+	if (unusable)
+		*unusable = false;
+	if (!r)
+		return -ENOMEM;
+	r->options = o;
+	err = target_init(pid, &r->target);
+	found = !err;
+	if (!err)
+		err = relay_find_sites(r->target.exe, !o->no_cache, &r->sites);
+	if (err) {
+		if (unusable)
+			*unusable = found && relay_is_unusable(err);
+		relay_destroy(r);
+		return err;
+	}
+	*out = r;
+	return 0;
+}
+
+/* Has what is known changed what the numbers are worth? Then it is explained, too. */
+static bool relay_judge(struct relay *r)
+{
+	bool changed = worth_update(&r->sites, &r->info, stats_crosscheck(r->stats), &r->worths);
+
+	if (changed && r->options->explain)
+		explain_write(stats_broadcast(r->stats), &r->sites, &r->info, &r->worths, stderr);
+	return changed;
+}
+
+static int relay_record(struct relay *r, const char *file)
+{
+	struct collect *recorder;
+	int err;
+
+	if (!file)
+		return 0;
+	err = collect_record_create(file, r->collect, &recorder);
+	if (err)
+		log_error("cannot record to %s: %s", file, strerror(-err));
+	else
+		r->collect = recorder;
+	return err;
+}
+
+/* How to tell what is open; without, the relay is counted all the same. */
+static int relay_plan(struct relay *r)
+{
+	struct elf_file *f;
+	int err = elf_file_create(r->target.exe, &f);
+
+	if (err)
+		return err;
+	err = census_plan_create(f, &r->sites, &r->plan);
+	elf_file_destroy(f);
+	if (err && err != -ENOMEM) {
+		log_warn("%s: what is open in it when moqstat comes can't be told (%s); attach "
+			 "before anything begins, or run a relay with its symbols",
+			 r->target.exe_name, strerror(-err));
+		err = 0;
+	}
+	return err;
+}
+
+int relay_attach(struct relay *r, const char *node, const char *record)
+{
+	const struct options *o = r->options;
+	const struct probes_options probes = { .kind = o->probes,
+					       .identity = o->identity,
+					       .max_broadcasts = o->max_broadcasts,
+					       .leave_out = o->leave_out };
+	struct collect_live_source source = { .target = &r->target,
+					      .layout = r->sites.layout,
+					      .prefix = o->prefix,
+					      .no_unattributed = o->no_unattributed };
+	int err = relay_plan(r);
+
+	if (!err)
+		err = probes_create(&r->target, &r->sites, &probes, &r->probes);
+	source.probes = r->probes;
+	source.plan = r->plan;
+	if (!err)
+		err = collect_live_create(&source, &r->live);
+	r->collect = r->live;
+	if (!err)
+		err = collect_ending_create(r->live, &r->ending);
+	if (err)
+		return err;
+	r->collect = r->ending;
+	err = relay_record(r, record);
+	if (!err)
+		err = stats_create(o->prefix, node, r->sites.layout->frame, &r->stats);
+	if (!err)
+		log_info("attached to process %d (%s, %s): %zu sites by %s; its broadcast is %s",
+			 r->target.pid, r->target.exe_name, r->sites.layout->relays, r->sites.len,
+			 probes_kind_name(r->probes), stats_broadcast(r->stats));
+	if (!err)
+		relay_judge(r);
+	return err;
+}
+
+int relay_replay(const struct options *o, struct relay **out)
+{
+	struct relay *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	r->options = o;
+	err = collect_replay_create(o->replay, &r->collect);
+	if (err)
+		log_error("cannot replay %s: %s; name a file that --record wrote", o->replay,
+			  strerror(-err));
+	else
+		err = relay_record(r, o->record);
+	if (!err)
+		err = stats_create(o->prefix, o->node, &frame_schema_broadcast_0_12, &r->stats);
+	if (err) {
+		relay_destroy(r);
+		return err;
+	}
+	*out = r;
+	return 0;
+}
+
+void relay_destroy(struct relay *r)
+{
+	if (!r)
+		return;
+	stats_destroy(r->stats);
+	collect_destroy(r->collect);
+	probes_destroy(r->probes);
+	census_plan_destroy(r->plan);
+	sites_deinit(&r->sites);
+	target_deinit(&r->target);
+	free(r);
+}
+
+pid_t relay_pid(const struct relay *r)
+{
+	return r->target.pid;
+}
+
+int relay_pidfd(const struct relay *r)
+{
+	return r->target.pid ? r->target.pidfd : -1;
+}
+
+const char *relay_broadcast(const struct relay *r)
+{
+	return r->stats ? stats_broadcast(r->stats) : "";
+}
+
+bool relay_replaced(const struct relay *r)
+{
+	return target_replaced(&r->target);
+}
+
+int relay_write_status(struct relay *r, struct jsonl *out)
+{
+	json_t *json = r->probes ? status_live(&r->target, &r->sites, r->probes, &r->info,
+					       &r->worths, r->lost)
+				 : status_replay(r->options->replay);
+	char *text;
+	int err;
+
+	if (r->probes) {
+		json_object_set_new(json, "broadcast", json_string(relay_broadcast(r)));
+		json_object_set_new(json, "ended", json_boolean(r->ended));
+	}
+	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	err = text ? jsonl_write_status(out, text, strlen(text)) : -ENOMEM;
+	free(text);
+	json_decref(json);
+	return err;
+}
+
+/* A loss is said once a reason; its amount is in the recording and in the status. */
+static void relay_warn(struct relay *r, const struct stats_tick *tick)
+{
+	unsigned int i;
+
+	for (i = MOQSTAT_LOST_NONE + 1; i < MOQSTAT_LOST_MAX; i++) {
+		if (!tick->lost[i] || r->warned[i])
+			continue;
+		r->warned[i] = true;
+		log_warn("%s: %llu event(s) could not be attributed: %s", relay_broadcast(r),
+			 (unsigned long long)tick->lost[i], collect_format_lost[i]);
+	}
+}
+
+/* What the backend has learnt. Whether the status tells more than before. */
+static bool relay_learn(struct relay *r)
+{
+	struct collect_live_info before = r->info;
+
+	r->info = collect_live_info(r->live);
+	if (r->info.statistics == COLLECT_LIVE_OFF && before.statistics != COLLECT_LIVE_OFF)
+		log_info(
+			"the relay (process %d) runs with its statistics off: counting by its guards",
+			r->target.pid);
+	return relay_judge(r) || before.statistics != r->info.statistics;
+}
+
+static int relay_tick_once(struct relay *r, struct jsonl *out, bool *learnt)
+{
+	struct stats_tick tick;
+	int err = stats_tick(r->stats, r->collect, out, &tick);
+
+	if (err)
+		return err;
+	relay_warn(r, &tick);
+	memcpy(r->lost, tick.lost, sizeof(r->lost));
+	*learnt = r->live && relay_learn(r);
+	return 0;
+}
+
+int relay_tick(struct relay *r, struct jsonl *out)
+{
+	bool learnt = false;
+	int err = relay_tick_once(r, out, &learnt);
+
+	return err || !learnt ? err : relay_write_status(r, out);
+}
+
+int relay_finish(struct relay *r, struct jsonl *out)
+{
+	bool learnt;
+	int err;
+
+	r->ended = true;
+	collect_ending_end(r->ending);
+	err = relay_tick_once(r, out, &learnt);
+	return err ? err : relay_write_status(r, out);
+}

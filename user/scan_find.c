@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: MIT */
+/* Which function is which: by its name, or by what it does. See docs/adr/0009-stripped.md. */
+#include "scan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How far in front of the branch of an opening bump the call that names the entry stands: 8
+ * instructions at most in any relay. */
+#define FIND_NEAR 16
+
+/* How far into a function one looks for what it does with its arguments. */
+#define FIND_LINE 256
+
+/* Different functions called in front of opening bumps, and functions with a bump whose side is
+ * only known when it fires. A relay has 2 and 3. */
+#define FIND_MAX 64
+
+/* One of the layout's functions, perhaps. */
+struct find_candidate {
+	const struct elf_symbol *symbol;
+	enum layout_function which;
+};
+
+struct find {
+	struct scan *scan;
+	uint64_t called[FIND_MAX]; /* in front of opening bumps */
+	size_t called_len;
+	struct find_candidate list[FIND_MAX];
+	size_t len;
+	const char *why; /* static text: why entries can't be told; or NULL */
+};
+
+/* ---- by name ------------------------------------------------------------------------------------
+ */
+
+/* Which function of the layout a symbol is, or -1. */
+static int find_by_name(const struct scan *s, const struct elf_symbol *symbol)
+{
+	int i, which = -1;
+	char *name;
+
+	/* Demangling tens of thousands of names would take longer than all the rest. */
+	if (!strstr(symbol->name, "moq_net") || !strstr(symbol->name, "stats"))
+		return -1;
+	name = elf_demangle(symbol->name);
+	for (i = 0; name && i < LAYOUT_FUNCTION_MAX; i++) {
+		if (!strcmp(name, s->layout->functions[i]))
+			which = i;
+	}
+	free(name);
+	return which;
+}
+
+static int find_add(struct scan *s, uint64_t addr, int which)
+{
+	struct scan_found *grown =
+		scan_grow(s->found, s->found_len, &s->found_room, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	s->found = grown;
+	grown[s->found_len++] = (struct scan_found){ .addr = addr, .which = which };
+	return 0;
+}
+
+static int found_compare(const void *a, const void *b)
+{
+	const struct scan_found *x = a, *y = b;
+
+	return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+int scan_which(const struct scan *s, uint64_t addr)
+{
+	struct scan_found key = { .addr = addr };
+	const struct scan_found *found = NULL;
+
+	if (s->found_len)
+		found = bsearch(&key, s->found, s->found_len, sizeof(key), found_compare);
+	return found ? found->which : -1;
+}
+
+static int find_named(struct scan *s, const struct elf_symbol *symbols, size_t len)
+{
+	size_t i, k;
+	int err = 0, which;
+
+	for (i = 0; i < len && !err; i = k) {
+		/* Identical functions are folded: several names, one place. */
+		which = find_by_name(s, &symbols[i]);
+		for (k = i + 1; k < len && symbols[k].addr == symbols[i].addr; k++) {
+			if (which < 0)
+				which = find_by_name(s, &symbols[k]);
+		}
+		if (which >= 0)
+			err = find_add(s, symbols[i].addr, which);
+	}
+	return err;
+}
+
+/* ---- what a function does
+ * ------------------------------------------------------------------------ */
+
+static bool find_allocates(const struct code *code, uint32_t size)
+{
+	return scan_allocation(code, 0, code->insns_len, (int32_t)size) >= 0;
+}
+
+/* Go along the way into a function that no branch leaves, until `is` says so of an instruction, in
+ * terms of what registers held at the entry. That is no proof of what other ways do. */
+static bool find_line(const struct code *code,
+		      bool (*is)(const struct eval *e, const struct code_insn *insn,
+				 const struct scan *s),
+		      const struct scan *s)
+{
+	struct eval e;
+	size_t i;
+
+	eval_init(&e);
+	for (i = 0; i < code->insns_len && i < FIND_LINE; i++) {
+		const struct code_insn *insn = &code->insns[i];
+
+		if (is(&e, insn, s))
+			return true;
+		if (code_ends(insn))
+			return false;
+		/* What it saves on the stack is nothing that it was given. */
+		if (strcmp(code_op_name(insn), "push"))
+			eval_step(&e, insn);
+	}
+	return false;
+}
+
+/* Is the term `factor` times what lies at `disp` in *self, self being the argument in rdi? */
+static bool find_term_of_self(const struct eval_term *t, int64_t factor, uint32_t disp,
+			      unsigned int width)
+{
+	struct moqstat_operand self = { .kind = MOQSTAT_OPERAND_MEM,
+					.reg = MOQSTAT_RDI,
+					.index = MOQSTAT_REG_NONE,
+					.scale = 1,
+					.width = width,
+					.disp = (int32_t)disp };
+
+	return t->factor == factor && eval_operand_equal(&t->atom, &self);
+}
+
+/* The address that an instruction reads a pointer from, or that a function is called with. */
+static bool find_address(const struct eval *e, const struct code_insn *insn, struct eval_value *out)
+{
+	if (insn->op == CODE_CALL)
+		*out = e->regs[MOQSTAT_RDI];
+	else if (insn->op == CODE_MOV && insn->src.kind == MOQSTAT_OPERAND_MEM &&
+		 insn->src.width == 8)
+		*out = eval_address(e, &insn->src);
+	else
+		return false;
+	return out->known && !out->chooses;
+}
+
+/* self.shared.entries is read, or locked. */
+static bool find_uses_entries(const struct eval *e, const struct code_insn *insn,
+			      const struct scan *s)
+{
+	struct eval_value v;
+
+	return find_address(e, insn, &v) && v.terms_len == 1 &&
+	       v.constant == s->layout->entries_of_shared &&
+	       find_term_of_self(&v.terms[0], 1, s->layout->shared_of_stats, 8);
+}
+
+/* self.shared.sessions[self.tier] is read, or locked. */
+static bool find_uses_sessions(const struct eval *e, const struct code_insn *insn,
+			       const struct scan *s)
+{
+	const struct layout *l = s->layout;
+	struct eval_value v;
+	unsigned int i, terms = 0;
+
+	if (!find_address(e, insn, &v) || v.terms_len != 2 || v.constant != l->sessions_of_shared)
+		return false;
+	for (i = 0; i < 2; i++) {
+		if (find_term_of_self(&v.terms[i], 1, l->shared_of_stats, 8))
+			terms |= 1;
+		if (find_term_of_self(&v.terms[i], 8, l->tier_of_handle, 1))
+			terms |= 2;
+	}
+	return terms == 3;
+}
+
+/* Entries are asked for with the same self, which comes second: what is returned comes first. */
+static bool find_asks_for_entry(const struct eval *e, const struct code_insn *insn,
+				const struct scan *s)
+{
+	struct moqstat_operand self = { .kind = MOQSTAT_OPERAND_REG,
+					.reg = MOQSTAT_RSI,
+					.index = MOQSTAT_REG_NONE,
+					.scale = 1,
+					.width = 8 };
+	struct moqstat_operand given;
+
+	return insn->op == CODE_CALL && insn->target &&
+	       scan_which(s, insn->target) == LAYOUT_ENTRY &&
+	       eval_single(&e->regs[MOQSTAT_RDI], &given) && eval_operand_equal(&given, &self);
+}
+
+static bool find_calls_entry(const struct scan *s, const struct code *code)
+{
+	size_t i;
+
+	for (i = 0; i < code->insns_len; i++) {
+		if (code->insns[i].op == CODE_CALL && code->insns[i].target &&
+		    scan_which(s, code->insns[i].target) == LAYOUT_ENTRY)
+			return true;
+	}
+	return false;
+}
+
+static bool find_opens_session(const struct scan *s, const struct code *code)
+{
+	size_t i;
+
+	for (i = 0; i < code->insns_len; i++) {
+		const struct code_insn *insn = &code->insns[i];
+
+		if (bump_is(insn) && insn->op == CODE_INC && insn->dst.index == MOQSTAT_REG_NONE &&
+		    insn->dst.disp == (int32_t)s->layout->session_open)
+			return true;
+	}
+	return false;
+}
+
+/* Does the code bear out what a function is taken for? */
+static bool find_is(const struct scan *s, const struct code *code, enum layout_function which)
+{
+	switch (which) {
+	case LAYOUT_ENTRY:
+		return find_allocates(code, layout_entry_size(s->layout)) &&
+		       find_line(code, find_uses_entries, s);
+	case LAYOUT_SUBSCRIBE:
+		return find_line(code, find_asks_for_entry, s);
+	case LAYOUT_UNSUBSCRIBE:
+		return !find_calls_entry(s, code);
+	case LAYOUT_SESSION:
+		return find_opens_session(s, code) &&
+		       find_allocates(code, s->layout->session_size) &&
+		       find_line(code, find_uses_sessions, s);
+	default:
+		return false;
+	}
+}
+
+/* ---- candidates
+ * ---------------------------------------------------------------------------------- */
+
+/* What is called right before a branch, 0 if that can't be told. */
+static uint64_t find_called(const struct code *code, size_t branch)
+{
+	size_t i, first;
+
+	for (i = branch; i > 0 && i + FIND_NEAR > branch; i--) {
+		if (code_edges_to(code, i, &first) || code_ends(&code->insns[i - 1]))
+			return 0;
+		if (code->insns[i - 1].op == CODE_CALL)
+			return code->insns[i - 1].target;
+	}
+	return 0;
+}
+
+static void find_note_called(struct find *f, uint64_t called)
+{
+	size_t i;
+
+	for (i = 0; i < f->called_len && f->called[i] != called; i++)
+		;
+	if (i < f->called_len)
+		return;
+	if (i == FIND_MAX)
+		f->why = "too many functions are called before an opening is counted";
+	else
+		f->called[f->called_len++] = called;
+}
+
+static void find_note(struct find *f, const struct elf_symbol *symbol, enum layout_function which)
+{
+	size_t i;
+
+	for (i = 0; i < f->len; i++) {
+		if (f->list[i].symbol == symbol && f->list[i].which == which)
+			return;
+	}
+	if (f->len < FIND_MAX)
+		f->list[f->len++] = (struct find_candidate){ .symbol = symbol, .which = which };
+}
+
+/* Are tier and side neighbours in one object? */
+static bool find_is_sided(const struct moqstat_site *what)
+{
+	return what->tier.kind == MOQSTAT_OPERAND_MEM && what->side.kind == MOQSTAT_OPERAND_MEM &&
+	       what->tier.reg == what->side.reg && what->tier.index == what->side.index &&
+	       what->side.disp == what->tier.disp + 1 && what->side.width == 1;
+}
+
+/* What a bump of a broadcast's counter tells of the function that it is in, or of the one called
+ * before. */
+static void find_bump(struct find *f, const struct code *code, const struct elf_symbol *symbol,
+		      size_t bump)
+{
+	struct bump_branch branches[BUMP_BRANCHES_MAX];
+	bool opens = false;
+	uint64_t called = 0;
+	size_t i, len = 0;
+
+	if (bump_find(code, bump, branches, &len))
+		return;
+	for (i = 0; i < len; i++) {
+		struct site site = { 0 };
+
+		if (!scan_counter(f->scan, &branches[i], &site))
+			continue;
+		if (site.what.role != MOQSTAT_ROLE_MAX && site.what.opens) {
+			opens = true;
+			if (!called)
+				called = find_called(code, branches[i].insn);
+		} else if (site.what.role == MOQSTAT_ROLE_MAX && find_is_sided(&site.what)) {
+			find_note(f, symbol,
+				  site.what.opens ? LAYOUT_SUBSCRIBE : LAYOUT_UNSUBSCRIBE);
+		}
+	}
+	if (called)
+		find_note_called(f, called);
+	else if (opens)
+		f->why = "an opening is counted without a call before it";
+}
+
+static int find_candidates(struct find *f, const struct elf_symbol *symbol)
+{
+	const struct scan *s = f->scan;
+	struct code code;
+	size_t i;
+	int err = code_init(s->file, symbol->addr, symbol->size, &code);
+
+	if (err)
+		return err;
+	for (i = 0; i < code.insns_len; i++) {
+		if (bump_is(&code.insns[i]))
+			find_bump(f, &code, symbol, i);
+	}
+	if (find_is(s, &code, LAYOUT_SESSION))
+		find_note(f, symbol, LAYOUT_SESSION);
+	code_deinit(&code);
+	return 0;
+}
+
+/* ---- verdicts
+ * ------------------------------------------------------------------------------------ */
+
+/* Take a function without a name for what it does; one with a name is what that says. */
+static int find_confirm(struct find *f, const struct elf_symbol *symbol, enum layout_function which,
+			bool *is)
+{
+	struct code code;
+	int err, known = scan_which(f->scan, symbol->addr);
+
+	*is = known == (int)which;
+	if (known >= 0 || *symbol->name)
+		return 0;
+	err = code_init(f->scan->file, symbol->addr, symbol->size, &code);
+	if (err)
+		return err;
+	*is = find_is(f->scan, &code, which);
+	code_deinit(&code);
+	if (*is)
+		err = find_add(f->scan, symbol->addr, which);
+	/* Kept sorted, to be looked up; there are but a few. */
+	if (f->scan->found_len)
+		qsort(f->scan->found, f->scan->found_len, sizeof(*f->scan->found), found_compare);
+	return err;
+}
+
+/* All that is called right before something opens must be the function that names entries: if one
+ * isn't, what the others are is no longer sure. */
+static int find_entries(struct find *f)
+{
+	size_t i, len;
+	int err = 0;
+
+	for (i = 0; i < f->called_len && !f->why && !err; i++) {
+		const struct elf_symbol *symbol =
+			elf_file_symbols_at(f->scan->file, f->called[i], &len);
+		bool is = false;
+
+		if (symbol && symbol->addr == f->called[i])
+			err = find_confirm(f, symbol, LAYOUT_ENTRY, &is);
+		if (!is)
+			f->why = "what is called before an opening is counted is not it";
+	}
+	return err;
+}
+
+/* Forget the entries that structure told, and with them what rests on them. */
+static void find_forget(struct scan *s)
+{
+	size_t i, len, kept = 0;
+
+	for (i = 0; i < s->found_len; i++) {
+		const struct elf_symbol *symbol =
+			elf_file_symbols_at(s->file, s->found[i].addr, &len);
+
+		if (symbol && *symbol->name)
+			s->found[kept++] = s->found[i];
+	}
+	s->found_len = kept;
+}
+
+static int find_structure(struct scan *s, const struct elf_symbol *symbols, size_t len)
+{
+	struct find f = { .scan = s };
+	uint64_t end = 0;
+	size_t i;
+	bool is;
+	int err = 0;
+
+	for (i = 0; i < len && !err; i++) {
+		const struct elf_symbol *symbol = &symbols[i];
+		const uint8_t *bytes = elf_file_bytes(s->file, symbol->addr, symbol->size);
+
+		if (symbol->addr < end)
+			continue;
+		end = symbol->addr + symbol->size;
+		if (bytes && code_may_bump(bytes, symbol->size))
+			err = find_candidates(&f, symbol);
+	}
+	if (!err)
+		err = find_entries(&f);
+	if (f.why) {
+		find_forget(s);
+		s->why = f.why;
+		return err;
+	}
+	for (i = 0; i < f.len && !err; i++)
+		err = find_confirm(&f, f.list[i].symbol, f.list[i].which, &is);
+	return err;
+}
+
+/* Does it add anything to memory, locked? */
+static int find_has_bump(const struct scan *s, const struct elf_symbol *symbol, bool *has)
+{
+	struct code code;
+	size_t i;
+	int err = code_init(s->file, symbol->addr, symbol->size, &code);
+
+	if (err)
+		return err;
+	for (i = 0; i < code.insns_len && !*has; i++)
+		*has = bump_is(&code.insns[i]);
+	code_deinit(&code);
+	return 0;
+}
+
+/* Is there code without a name that may count something? */
+static int find_nameless(struct scan *s, const struct elf_symbol *symbols, size_t len)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < len && !s->nameless && !err; i++) {
+		const uint8_t *bytes = elf_file_bytes(s->file, symbols[i].addr, symbols[i].size);
+
+		if (!*symbols[i].name && bytes && code_may_bump(bytes, symbols[i].size))
+			err = find_has_bump(s, &symbols[i], &s->nameless);
+	}
+	return err;
+}
+
+int scan_find(struct scan *s)
+{
+	size_t len;
+	const struct elf_symbol *symbols = elf_file_symbols(s->file, &len);
+	int err = find_named(s, symbols, len);
+
+	if (!err)
+		err = find_nameless(s, symbols, len);
+	return err || !s->nameless ? err : find_structure(s, symbols, len);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sweep.h - takes out of the programs' maps what stands for nothing any more.
+ */
+#ifndef MOQSTAT_SWEEP_H
+#define MOQSTAT_SWEEP_H
+
+#include "incarnation.h"
+#include "target.h"
+
+struct moqstat_bpf;
+
+/** Entry pointers stay in their map after their incarnation, since taking one out could race with
+ *  the relay using the address again. This takes out those whose memory holds no entry any more.
+ *  Should the relay use one of them again in that very moment, it is put back; bumps in between are
+ *  counted as MOQSTAT_LOST_ENTRY_UNKNOWN. */
+void sweep_entries(struct moqstat_bpf *object, const struct target *target);
+
+/** Guards leave their map when they are let go; this takes out those of incarnations that have
+ *  ended, should one have been missed. */
+void sweep_guards(struct moqstat_bpf *object, const struct incarnations *known);
+
+#endif /* MOQSTAT_SWEEP_H */

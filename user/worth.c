@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "worth.h"
+
+#include <string.h>
+
+#define WORTH_EARLY \
+	"nothing has begun since the probes were attached, so what was there before isn't known yet"
+#define WORTH_TAKEN \
+	"some began before the probes were attached; what the relay had counted on them was taken over from its memory"
+#define WORTH_WHOLE "all that the relay had was seen from its beginning"
+#define WORTH_GUARDED_BLIND \
+	"counted by guards; what was open before the probes were attached isn't known"
+#define WORTH_GUARDED_IDLE \
+	"nothing was open when the probes were attached, so all of it was seen from its beginning"
+#define WORTH_GUARDED_OPEN \
+	"counted by guards; what was open when the probes were attached counts as begun then, and what had ended before doesn't count"
+#define WORTH_GUARDED_UNNAMED \
+	"counted by guards; some of what was open when the probes were attached can't be named"
+#define WORTH_GUARDED_PAYLOAD \
+	"counted by guards; bytes, frames and groups begin when the probes were attached"
+#define WORTH_SHARED \
+	"the probes that count it for the other role, too, did not fire each time that they had to"
+
+const char *worth_state_name(enum worth_state state)
+{
+	static const char *const names[] = { "unavailable", "since-attach", "exact" };
+
+	return names[state];
+}
+
+const struct frame_schema *worth_schema(const struct sites *sites,
+					const struct snapshot_track *track)
+{
+	return track->kind == SNAPSHOT_SESSIONS ? &frame_schema_session : sites->layout->frame;
+}
+
+static struct worth worth_since(const char *reason)
+{
+	return (struct worth){ WORTH_SINCE_ATTACH, reason };
+}
+
+/* What a field is worth where nothing is amiss. */
+static struct worth worth_begin(const struct collect_live_info *info, bool payload)
+{
+	if (!info->guarded && info->inventoried && !info->existing)
+		return (struct worth){ WORTH_EXACT, WORTH_WHOLE };
+	if (!info->guarded)
+		return worth_since(info->inventoried ? WORTH_TAKEN : WORTH_EARLY);
+	if (!info->seeded)
+		return worth_since(WORTH_GUARDED_BLIND);
+	if (!info->open && !info->untold)
+		return (struct worth){ WORTH_EXACT, WORTH_GUARDED_IDLE };
+	if (payload)
+		return worth_since(WORTH_GUARDED_PAYLOAD);
+	return worth_since(info->untold ? WORTH_GUARDED_UNNAMED : WORTH_GUARDED_OPEN);
+}
+
+/* Does one probe count the field for both roles? */
+static bool worth_shared(const struct sites *sites, unsigned int field)
+{
+	size_t i;
+
+	for (i = 0; i < sites->len; i++) {
+		if (sites->list[i].what.event == MOQSTAT_EVENT_BUMP &&
+		    sites->list[i].what.role == MOQSTAT_ROLE_MAX &&
+		    sites->list[i].what.field == field)
+			return true;
+	}
+	return false;
+}
+
+static bool worth_complete(const struct sites *sites, const struct collect_live_info *info,
+			   const struct snapshot_track *track, unsigned int field,
+			   const char **reason)
+{
+	if (track->kind == SNAPSHOT_SESSIONS)
+		return info->guarded ? sites_sessions_guarded(sites, reason)
+				     : sites_sessions_complete(sites, reason);
+	return info->guarded ? sites_guarded(sites, track->role, field, reason)
+			     : sites_complete(sites, track->role, field, reason);
+}
+
+static struct worth worth_of(const struct sites *sites, const struct collect_live_info *info,
+			     const struct crosscheck *check, const struct snapshot_track *track,
+			     unsigned int field)
+{
+	bool sessions = track->kind == SNAPSHOT_SESSIONS;
+	const char *reason = NULL, *gap;
+	struct worth worth;
+
+	if (!worth_complete(sites, info, track, field, &reason))
+		return (struct worth){ WORTH_UNAVAILABLE, reason };
+	worth = worth_begin(info, !sessions && field >= MOQSTAT_BYTES);
+	if (!check)
+		return worth;
+	reason = sessions ? check->sessions_missed[field] : check->missed[track->role][field];
+	if (!reason && !sessions && check->missed[!track->role][field] &&
+	    worth_shared(sites, field))
+		reason = WORTH_SHARED;
+	if (reason)
+		return (struct worth){ WORTH_UNAVAILABLE, reason };
+	gap = sessions ? check->sessions_gap[field] : check->gap[track->role][field];
+	return gap && worth.state == WORTH_EXACT ? worth_since(gap) : worth;
+}
+
+bool worth_update(const struct sites *sites, const struct collect_live_info *info,
+		  const struct crosscheck *check, struct worths *worths)
+{
+	bool changed = false;
+	unsigned int track;
+	size_t i;
+
+	for (track = 0; track < SNAPSHOT_TRACK_MAX; track++) {
+		const struct frame_schema *schema = worth_schema(sites, &snapshot_tracks[track]);
+
+		for (i = 0; i < schema->fields_len; i++) {
+			unsigned int field = schema->fields[i].field;
+			struct worth *was = &worths->of[track][field];
+			struct worth now =
+				worth_of(sites, info, check, &snapshot_tracks[track], field);
+
+			changed |= now.state != was->state || !was->reason ||
+				   strcmp(now.reason, was->reason);
+			*was = now;
+		}
+	}
+	return changed;
+}
