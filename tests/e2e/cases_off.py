@@ -10,6 +10,7 @@ import os
 import signal
 
 import cases
+import cases_off_hard
 from cases import ALL, PAYLOAD, certificates, expect_row
 from harness import Client, Relay, check, wait_until
 
@@ -320,5 +321,15 @@ LOADS = (
     cases.capacity_comes_back,
     cases.two_relays,
 )
+
+# These need no other run to go by in off mode.
+BY_NUMBERS = {
+    path_of_4k,
+    cases.capacity,
+    cases.agent_signals,
+    cases_off_hard.short_subscriptions,
+    cases_off_hard.ever_new_names,
+    cases_off_hard.fast_tick,
+}
 
 CASES = tuple((case, mode) for case in LOADS for mode in ("guard", "off"))

@@ -75,7 +75,7 @@ def short_subscriptions(world):
     clients = [Client(world, f"client{i}") for i in range(len(urls))]
     for client, url in zip(clients, urls):
         client(f"connect S {url}", "wait-announced S h/x")
-    end = time.monotonic() + 25
+    start = time.monotonic()
     turns, batch = 0, 200
     commands = [
         # A track that isn't there: the relay asks the publisher, and ends the subscription.
@@ -83,7 +83,7 @@ def short_subscriptions(world):
         *(f"ended s{i}" for i in range(batch)),
         *(f"unsubscribe s{i}" for i in range(batch)),
     ]
-    while time.monotonic() < end:
+    while time.monotonic() < start + 40 and turns * batch * len(clients) < 100_000:
         for client in clients:
             client.send(commands)
         for client in clients:
@@ -96,7 +96,7 @@ def short_subscriptions(world):
         return row and row["subscriptions"] == row["subscriptions_closed"] == wanted
 
     wait_until(all_closed, 10, lambda: f"{wanted}: {agent.row('publisher.json', 'h/x')}")
-    print(f"# {wanted} subscriptions in {25 + time.monotonic() - end:.0f} s", flush=True)
+    world.remark = f": {wanted} subscriptions in {time.monotonic() - start:.0f} s"
     check(wanted >= 1000, f"only {wanted} subscriptions: the machine is too slow to tell")
     row = agent.row("publisher.json", "h/x")
     check(row["broadcasts"] == row["broadcasts_closed"], f"no viewer is left: {row}")
@@ -157,7 +157,7 @@ def ever_new_names(world):
             expect_row(sums, track, path, **counts)
             row = sums[track][path]
             check(row["announced"] == row["announced_closed"] > 0, f"{track} {path}: {row}")
-    print(f"# {turn} names", flush=True)
+    world.remark = f": {turn} names"
     if world.mode == "guard":
         world.same(agent, watch)
     world.stop(agent, PAYLOAD)
