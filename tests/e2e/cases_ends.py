@@ -59,7 +59,12 @@ def killed(world):
     for victim in victims:
         victim.child.kill()
         victim.child.wait()
-    # QUIC ones live on for 30 s.
+    # QUIC ones live on for 30 s; that the others have gone is noticed soon.
+    for (_, _, _, quic), path in zip(kinds, paths):
+        if not quic:
+            wait_until(
+                lambda p=path: watch.row("subscriber.json", p) is None, 10, f"{path} has gone"
+            )
     frames = world.same(agent, watch)
     for (_, _, _, quic), path in zip(kinds, paths):
         there = path in frames["subscriber.json"]
