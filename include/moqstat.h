@@ -166,7 +166,10 @@ struct moqstat_operand {
 	__s32 outer; /* MOQSTAT_OPERAND_DEREF only */
 };
 
-/** What a program needs to know of the place it runs at; element `cookie` of the map `sites`. */
+/** What a program needs to know of the place it runs at; element `cookie` of the map `sites`. In
+ *  MOQSTAT_EVENT_REMOVE `entry` and `side` are the addresses of the two places that the guard may
+ * be moved to; in MOQSTAT_EVENT_PLACE with MOQSTAT_HANDLE_OWNER `guard` is the owner's word itself.
+ */
 struct moqstat_site {
 	__u8 event;   /* enum moqstat_event */
 	__u8 role;    /* enum moqstat_role, or MOQSTAT_ROLE_MAX: `side` tells */
