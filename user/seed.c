@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../bpf/siphash.h"
+#include "identity.h"
 #include "moqstat.skel.h"
 #include "path.h"
 
@@ -62,17 +62,6 @@ static bool seed_counts(const struct seed *s, const struct census_item *item)
 		!path_has_prefix(item->path, item->len, s->prefix, strlen(s->prefix)));
 }
 
-static uint64_t seed_hash(const struct seed *s, uint32_t slot, const char *path, uint32_t len)
-{
-	uint8_t text[MOQSTAT_PATH_MAX] = { 0 };
-	uint64_t hash;
-
-	memcpy(text, path, len);
-	hash = siphash_path(s->object->rodata->key_low, s->object->rodata->key_high ^ slot, text,
-			    len);
-	return hash ? hash : 1;
-}
-
 /* The identity of an item's path, begun if the programs have none yet. */
 static int seed_identity(const struct seed *s, const struct census_item *item,
 			 struct moqstat_id *id, bool *begun)
@@ -80,7 +69,8 @@ static int seed_identity(const struct seed *s, const struct census_item *item,
 	uint32_t slot = seed_kind_slot(item);
 	int paths = bpf_map__fd(slot ? s->object->maps.root_paths : s->object->maps.paths);
 	int names = bpf_map__fd(slot ? s->object->maps.roots : s->object->maps.broadcasts);
-	struct moqstat_path_key key = { .hash = seed_hash(s, slot, item->path, item->len),
+	struct moqstat_path_key key = { .hash = identity_hash(s->object, slot, item->path,
+							      item->len),
 					.tgid = s->target->pid,
 					.len = item->len };
 	struct moqstat_name name = { .slot = slot, .len = item->len };
@@ -141,7 +131,7 @@ static void seed_guard(const struct seed *s, const struct census_item *item,
 		} else if (item->table && item->key && item->key_len <= MOQSTAT_PATH_MAX) {
 			key.kind = MOQSTAT_GUARD_KEY;
 			key.address = item->table;
-			key.key = seed_hash(s, 0, item->key, item->key_len);
+			key.key = identity_hash(s->object, 0, item->key, item->key_len);
 		}
 		break;
 	case CENSUS_BROADCAST:
