@@ -1,41 +1,70 @@
 // SPDX-License-Identifier: MIT
 /*
- * hit - what one hit of a probe costs, at the instruction that moqstat probes.
+ * hit - what one hit of a probe costs, at the instruction that moqstat probes and at others.
  *
  * The programs take turns within each round, so that whatever else the machine does falls on all of
  * them alike; a ratio is the median of the ratios within a round. Before anything is measured, each
  * program must have run exactly as often as the fixture passed its site.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <gelf.h>
 #include <jansson.h>
 
+#include "../tests/fixture/process.h"
+#include "../tests/fixture/symbols.h"
+#include "../user/uprobe.h"
 #include "hit.h"
 
 #define PROOF_HITS  1009
 #define ROUNDS_MAX  1000
-#define CASES_MAX   8
 #define BARE_FACTOR 50 /* the bare loop is that much faster, and needs as many turns more */
 
-static const char *const shapes[HIT_SHAPES] = { "inc", "add", "off" };
-static const char *const shape_what[HIT_SHAPES] = {
-	"lock inc, as for frames",
-	"lock add, as for bytes",
-	"entry null, as with the relay's statistics off",
+static const struct {
+	const char *name, *what;
+	enum hit_site site;
+} shapes[HIT_SHAPES] = {
+	[HIT_FRAMES] = { "frames", "je, the relay's statistics on: frames", HIT_SITE_FRAMES },
+	[HIT_BYTES_ADD] = { "bytes", "je, statistics on: bytes", HIT_SITE_BYTES },
+	[HIT_GROUPS] = { "groups", "je, statistics on: groups", HIT_SITE_GROUPS },
+	[HIT_OFF_FRAMES] = { "off-frames", "je, statistics off, so by guard: frames",
+			     HIT_SITE_FRAMES },
+	[HIT_OFF_BYTES] = { "off-bytes", "je, statistics off: bytes", HIT_SITE_BYTES },
+	[HIT_OFF_GROUPS] = { "off-groups", "je, statistics off: groups", HIT_SITE_GROUPS },
+	[HIT_PUSH] = { "push", "a function that begins with push, which is emulated",
+		       HIT_SITE_PUSH },
+	[HIT_TEST] = { "test", "a function that begins with test, which is single-stepped",
+		       HIT_SITE_TEST },
+	[HIT_MOV] = { "mov", "a function that begins with mov, which is single-stepped",
+		      HIT_SITE_MOV },
+};
+
+static const struct {
+	const char *name, *what;
+} rows[HIT_ROWS] = {
+	[HIT_NONE] = { "none", "no probe, the bare loop" },
+	[HIT_EMPTY] = { "empty", "an empty program" },
+	[HIT_SLOT] = { "slot", "one slot of a per-CPU array" },
+	[HIT_OURS] = { "moqstat", "moqstat's program" },
+	[HIT_COUNT] = { "count", "bpftrace @[arg0] = count()" },
+	[HIT_SUM] = { "sum", "bpftrace @[arg0] = sum(arg1)" },
+};
+
+static const char *const symbols[HIT_SITES] = {
+	[HIT_SITE_FRAMES] = "fixture_publisher_frames_je",
+	[HIT_SITE_BYTES] = "fixture_publisher_bytes_je",
+	[HIT_SITE_GROUPS] = "fixture_publisher_groups_je",
+	[HIT_SITE_PUSH] = "hit_push",
+	[HIT_SITE_TEST] = "hit_test",
+	[HIT_SITE_MOV] = "hit_mov",
 };
 
 struct options {
@@ -46,20 +75,20 @@ struct options {
 	uint64_t hits;
 };
 
-struct fixture {
-	struct hit_target target;
-	FILE *to, *from;
-};
-
 struct summary {
-	double median, low, high, ratio; /* ns; low and high are the quartiles */
+	double median, low, high, empty, peer; /* ns; low and high are the quartiles; ratios */
 };
 
-static struct hit_site sites[HIT_SITES] = { { .symbol = "hit_inc_je" },
-					    { .symbol = "hit_add_je" } };
-static struct hit_program programs[CASES_MAX];
-static struct summary summaries[HIT_SHAPES][CASES_MAX];
-static double samples[HIT_SHAPES][CASES_MAX][ROUNDS_MAX];
+struct bench {
+	struct options options;
+	struct fixture_process process;
+	struct hit_target target;
+	uint64_t offsets[HIT_SITES];
+	struct hit_program programs[HIT_ROWS];
+	struct hit_bpftrace *bpftrace; /* NULL: there is none */
+	double samples[HIT_SHAPES][HIT_ROWS][ROUNDS_MAX];
+	struct summary summaries[HIT_SHAPES][HIT_ROWS];
+};
 
 __attribute__((format(printf, 1, 2), noreturn)) static void die(const char *fmt, ...)
 {
@@ -75,132 +104,61 @@ __attribute__((format(printf, 1, 2), noreturn)) static void die(const char *fmt,
 
 /* ---- the fixture ---- */
 
-static struct fixture fixture_start(const struct options *options)
+static void fixture_start(struct bench *b)
 {
-	struct fixture fixture;
-	int to[2], from[2];
-	pid_t pid;
+	char *argv[] = { (char *)b->options.fixture, (char *)b->options.cpu, NULL };
+	struct fixture_symbol sites[HIT_SITES];
+	int err;
 
-	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
-		die("pipe: %s", strerror(errno));
-	pid = fork();
-	if (pid < 0)
-		die("fork: %s", strerror(errno));
-	if (pid == 0) {
-		dup2(to[0], STDIN_FILENO);
-		dup2(from[1], STDOUT_FILENO);
-		execl(options->fixture, options->fixture, options->cpu, (char *)NULL);
-		fprintf(stderr, "bench/hit: %s: %s\n", options->fixture, strerror(errno));
-		_exit(127);
-	}
-	close(to[0]);
-	close(from[1]);
-	fixture.to = fdopen(to[1], "w");
-	fixture.from = fdopen(from[0], "r");
-	fixture.target.tgid = (uint32_t)pid;
-	if (!fixture.to || !fixture.from ||
-	    fscanf(fixture.from, "%" SCNu64, &fixture.target.entry) != 1)
-		die("%s: did not start", options->fixture);
-	return fixture;
+	for (size_t i = 0; i < HIT_SITES; i++)
+		sites[i].name = symbols[i];
+	if (fixture_symbols(b->options.fixture, sites, HIT_SITES))
+		exit(1);
+	for (size_t i = 0; i < HIT_SITES; i++)
+		b->offsets[i] = sites[i].offset;
+	err = fixture_process_start(&b->process, argv);
+	if (err)
+		die("%s: %s", b->options.fixture, strerror(-err));
+	b->target.pid = b->process.pid;
+	if (fscanf(b->process.from, "%" SCNu64 "%" SCNu64, &b->target.entry,
+		   &b->target.guard_off) != 2)
+		die("%s: did not start", b->options.fixture);
 }
 
-static void fixture_end(struct fixture *fixture)
+/* Nanoseconds that `count` passes took, noted as the row's. */
+static uint64_t fixture_run(struct bench *b, size_t shape, size_t row, uint64_t count)
 {
-	fclose(fixture->to);
-	fclose(fixture->from);
-	waitpid((pid_t)fixture->target.tgid, NULL, 0);
-}
-
-/* Nanoseconds that `count` passes took. */
-static uint64_t fixture_run(struct fixture *fixture, size_t shape, uint64_t count,
-			    struct hit_program *program)
-{
+	size_t copy = row < HIT_COUNT ? 0 : row - HIT_COUNT + 1;
 	uint64_t ns;
 
-	program->passes[shape] += count;
-	if (fprintf(fixture->to, "%zu %" PRIu64 "\n", shape, count) < 0 || fflush(fixture->to) ||
-	    fscanf(fixture->from, "%" SCNu64, &ns) != 1)
+	b->programs[row].passes[shape] += count;
+	if (fprintf(b->process.to, "%zu %zu %" PRIu64 "\n", shape, copy, count) < 0 ||
+	    fflush(b->process.to) || fscanf(b->process.from, "%" SCNu64, &ns) != 1)
 		die("the fixture ended");
 	return ns;
 }
 
-/* The offset in the file of a symbol's address. */
-static uint64_t symbol_offset(Elf *elf, const char *symbol)
+static bool applies(const struct bench *b, size_t shape, size_t row)
 {
-	Elf_Scn *section = NULL;
-	GElf_Shdr header;
-	GElf_Sym sym;
-
-	while ((section = elf_nextscn(elf, section))) {
-		Elf_Data *data;
-
-		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_SYMTAB)
-			continue;
-		data = elf_getdata(section, NULL);
-		for (int i = 0; data && gelf_getsym(data, i, &sym); i++) {
-			const char *name = elf_strptr(elf, header.sh_link, sym.st_name);
-			GElf_Shdr text;
-
-			if (name && !strcmp(name, symbol) &&
-			    gelf_getshdr(elf_getscn(elf, sym.st_shndx), &text))
-				return sym.st_value - text.sh_addr + text.sh_offset;
-		}
-	}
-	die("the fixture has no symbol %s", symbol);
-}
-
-static void sites_find(const char *file)
-{
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	Elf *elf;
-
-	if (fd < 0)
-		die("%s: %s", file, strerror(errno));
-	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (!elf)
-		die("%s: %s", file, elf_errmsg(-1));
-	for (int i = 0; i < HIT_SITES; i++)
-		sites[i].offset = symbol_offset(elf, sites[i].symbol);
-	elf_end(elf);
-	close(fd);
+	return row < HIT_COUNT || (b->bpftrace && shape >= HIT_FUNCTIONS);
 }
 
 /* ---- attaching ---- */
 
-/* BPF_LINK_CREATE of uprobe_multi as Linux 6.6 has it: Debian 12's headers and libbpf are older. */
-static int link_uprobe_multi(int prog_fd, const char *path, const uint64_t *offsets,
-			     const uint64_t *cookies, uint32_t count)
+/* A link, or -1 for the rows without a program of ours. */
+static int attach(const struct bench *b, size_t row)
 {
-	struct {
-		uint32_t prog_fd, target_fd, attach_type, flags;
-		uint64_t path, offsets, ref_ctr_offsets, cookies;
-		uint32_t count, multi_flags, pid, pad;
-	} attr = {
-		.prog_fd = (uint32_t)prog_fd,
-		.attach_type = HIT_ATTACH_TYPE,
-		.path = (uintptr_t)path,
-		.offsets = (uintptr_t)offsets,
-		.cookies = (uintptr_t)cookies,
-		.count = count,
-	};
-	long fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr) - sizeof(attr.pad));
-
-	return fd < 0 ? -errno : (int)fd;
-}
-
-/* A link, or -1 for the case without a program. */
-static int attach(const struct options *options, const struct hit_program *program)
-{
-	const uint64_t offsets[HIT_SITES] = { sites[0].offset, sites[1].offset };
+	uint64_t cookies[HIT_SITES];
 	int link;
 
-	if (program->fd < 0)
+	if (b->programs[row].fd < 0)
 		return -1;
-	link = link_uprobe_multi(program->fd, options->fixture, offsets, program->cookies,
+	for (size_t i = 0; i < HIT_SITES; i++)
+		cookies[i] = i;
+	link = uprobe_link_multi(b->programs[row].fd, b->options.fixture, b->offsets, cookies,
 				 HIT_SITES);
 	if (link < 0)
-		die("attaching to %s: %s%s", options->fixture, strerror(-link),
+		die("attaching to %s: %s%s", b->options.fixture, strerror(-link),
 		    link == -EINVAL ? " (uprobe_multi needs Linux 6.6)" : "");
 	return link;
 }
@@ -216,49 +174,79 @@ static uint64_t runs(int prog_fd)
 }
 
 /* A probe that doesn't fire costs nothing: show that this one does. */
-static void prove(const struct options *options, struct fixture *fixture, size_t c)
+static void prove(struct bench *b, size_t row)
 {
-	struct hit_program *program = &programs[c];
+	struct hit_program *program = &b->programs[row];
 	int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	int link = attach(options, program);
+	int link = attach(b, row);
 	uint64_t before, count;
 
 	if (stats < 0)
 		die("run statistics: %s", strerror(-stats));
-	for (size_t s = 0; link >= 0 && s < HIT_SHAPES; s++) {
+	for (size_t s = 0; s < HIT_SHAPES; s++) {
+		hit_program_shape((enum hit_row)row, program, (enum hit_shape)s);
 		before = runs(program->fd);
-		fixture_run(fixture, s, PROOF_HITS, program);
+		fixture_run(b, s, row, PROOF_HITS);
 		count = runs(program->fd) - before;
 		if (count != PROOF_HITS)
-			die("%s ran %" PRIu64 " times in %d passes of %s", hit_cases[c].what, count,
-			    PROOF_HITS, shapes[s]);
+			die("%s ran %" PRIu64 " times in %d passes of %s", rows[row].what, count,
+			    PROOF_HITS, shapes[s].what);
 	}
-	if (link >= 0)
-		close(link);
+	close(link);
 	close(stats);
+}
+
+static void load(struct bench *b)
+{
+	for (size_t row = 0; row < HIT_ROWS; row++)
+		b->programs[row].fd = -1;
+	for (size_t row = HIT_EMPTY; row < HIT_COUNT; row++) {
+		int err = hit_program_load((enum hit_row)row, &b->target, &b->programs[row]);
+
+		if (err)
+			die("loading %s: %s", rows[row].what, strerror(-err));
+		prove(b, row);
+	}
+}
+
+static void peer_start(struct bench *b)
+{
+	int err = hit_bpftrace_create(b->options.fixture, &b->bpftrace);
+
+	if (err)
+		fputs("bpftrace isn't there (Debian package bpftrace): its rows are left out\n",
+		      stderr);
 }
 
 /* ---- measuring ---- */
 
-static void measure(const struct options *options, struct fixture *fixture)
+static void measure_row(struct bench *b, unsigned int round, size_t row)
 {
-	for (unsigned int round = 0; round < options->rounds; round++) {
-		for (size_t c = 0; c < hit_cases_len; c++) {
-			int link = attach(options, &programs[c]);
-			uint64_t hits = options->hits * (link < 0 ? BARE_FACTOR : 1);
+	uint64_t hits = b->options.hits * (row == HIT_NONE ? BARE_FACTOR : 1);
+	int link = attach(b, row);
 
-			for (size_t s = 0; s < HIT_SHAPES; s++) {
-				fixture_run(fixture, s, hits / 20, &programs[c]); /* warm up */
-				samples[s][c][round] =
-					(double)fixture_run(fixture, s, hits, &programs[c]) /
-					(double)hits;
-			}
-			if (link >= 0)
-				close(link);
-		}
+	for (size_t s = 0; s < HIT_SHAPES; s++) {
+		if (!applies(b, s, row))
+			continue;
+		if (link >= 0)
+			hit_program_shape((enum hit_row)row, &b->programs[row], (enum hit_shape)s);
+		fixture_run(b, s, row, hits / 20); /* warm up */
+		b->samples[s][row][round] = (double)fixture_run(b, s, row, hits) / (double)hits;
+	}
+	if (link >= 0)
+		close(link);
+}
+
+static void measure(struct bench *b)
+{
+	unsigned int rounds = b->options.rounds;
+
+	for (unsigned int round = 0; round < rounds; round++) {
+		for (size_t row = 0; row < HIT_ROWS; row++)
+			measure_row(b, round, row);
 		if (isatty(STDERR_FILENO))
-			fprintf(stderr, "\rround %u of %u%s", round + 1, options->rounds,
-				round + 1 == options->rounds ? "\r\033[K" : "");
+			fprintf(stderr, "\rround %u of %u%s", round + 1, rounds,
+				round + 1 == rounds ? "\r\033[K" : "");
 	}
 }
 
@@ -276,64 +264,94 @@ static double quantile(double *values, unsigned int len, double q)
 	return values[(unsigned int)(q * (len - 1) + 0.5)];
 }
 
-static void summarize(unsigned int rounds)
+/* The median of a row's ratio to another within a round. */
+static double ratio(const struct bench *b, size_t shape, size_t row, size_t to)
 {
-	const size_t base = 1; /* the empty program */
 	double ratios[ROUNDS_MAX];
+
+	for (unsigned int r = 0; r < b->options.rounds; r++)
+		ratios[r] = b->samples[shape][row][r] / b->samples[shape][to][r];
+	return quantile(ratios, b->options.rounds, 0.5);
+}
+
+static void summarize(struct bench *b)
+{
+	unsigned int rounds = b->options.rounds;
 
 	for (size_t s = 0; s < HIT_SHAPES; s++) {
 		/* The ratios first: afterwards the samples are no longer in the order of rounds. */
-		for (size_t c = 0; c < hit_cases_len; c++) {
-			for (unsigned int r = 0; r < rounds; r++)
-				ratios[r] = samples[s][c][r] / samples[s][base][r];
-			summaries[s][c].ratio = quantile(ratios, rounds, 0.5);
-		}
-		for (size_t c = 0; c < hit_cases_len; c++) {
-			summaries[s][c].median = quantile(samples[s][c], rounds, 0.5);
-			summaries[s][c].low = quantile(samples[s][c], rounds, 0.25);
-			summaries[s][c].high = quantile(samples[s][c], rounds, 0.75);
-		}
-	}
-}
+		for (size_t row = 0; row < HIT_ROWS; row++) {
+			struct summary *sum = &b->summaries[s][row];
 
-static void print_table(void)
-{
-	for (size_t s = 0; s < HIT_SHAPES; s++) {
-		printf("%s: %s\n  %-8s %10s %19s %8s\n", shapes[s], shape_what[s], "", "ns a hit",
-		       "middle half", "x empty");
-		for (size_t c = 0; c < hit_cases_len; c++) {
-			const struct summary *sum = &summaries[s][c];
+			if (applies(b, s, row))
+				sum->empty = ratio(b, s, row, HIT_EMPTY);
+			if (applies(b, s, row) && applies(b, s, HIT_SUM))
+				sum->peer = ratio(b, s, row, HIT_SUM);
+		}
+		for (size_t row = 0; row < HIT_ROWS; row++) {
+			struct summary *sum = &b->summaries[s][row];
 
-			printf("  %-8s %10.1f %9.1f-%-9.1f %8.2f   %s\n", hit_cases[c].name,
-			       sum->median, sum->low, sum->high, sum->ratio, hit_cases[c].what);
+			sum->median = quantile(b->samples[s][row], rounds, 0.5);
+			sum->low = quantile(b->samples[s][row], rounds, 0.25);
+			sum->high = quantile(b->samples[s][row], rounds, 0.75);
 		}
 	}
 }
 
-static void write_json(const struct options *options)
+/* ---- output ---- */
+
+static void print_table(const struct bench *b)
 {
-	json_t *root = json_pack("{s:i, s:I}", "rounds", (int)options->rounds, "hits",
-				 (json_int_t)options->hits);
-
 	for (size_t s = 0; s < HIT_SHAPES; s++) {
-		json_t *shape = json_object();
+		printf("%s\n  %-8s %10s %19s %8s %6s\n", shapes[s].what, "", "ns a hit",
+		       "middle half", "x empty", applies(b, s, HIT_SUM) ? "x sum" : "");
+		for (size_t row = 0; row < HIT_ROWS; row++) {
+			const struct summary *sum = &b->summaries[s][row];
 
-		for (size_t c = 0; c < hit_cases_len; c++) {
-			const struct summary *sum = &summaries[s][c];
-
-			json_object_set_new(shape, hit_cases[c].name,
-					    json_pack("{s:f, s:f, s:f, s:f}", "ns", sum->median,
-						      "low", sum->low, "high", sum->high, "ratio",
-						      sum->ratio));
+			if (!applies(b, s, row))
+				continue;
+			printf("  %-8s %10.1f %9.1f-%-9.1f %8.2f", rows[row].name, sum->median,
+			       sum->low, sum->high, sum->empty);
+			if (applies(b, s, HIT_SUM))
+				printf(" %6.2f", sum->peer);
+			else
+				printf(" %6s", "");
+			printf("   %s\n", rows[row].what);
 		}
-		json_object_set_new(root, shapes[s], shape);
 	}
-	if (options->json) {
-		if (json_dump_file(root, options->json, JSON_INDENT(2) | JSON_REAL_PRECISION(6)))
-			die("%s: could not be written", options->json);
-	} else {
+}
+
+static json_t *json_of(const struct bench *b, size_t shape)
+{
+	json_t *json = json_object();
+
+	for (size_t row = 0; row < HIT_ROWS; row++) {
+		const struct summary *sum = &b->summaries[shape][row];
+
+		if (!applies(b, shape, row))
+			continue;
+		json_object_set_new(json, rows[row].name,
+				    json_pack("{s:f, s:f, s:f, s:f}", "ns", sum->median, "low",
+					      sum->low, "high", sum->high, "x_empty", sum->empty));
+		if (applies(b, shape, HIT_SUM))
+			json_object_set_new(json_object_get(json, rows[row].name), "x_sum",
+					    json_real(sum->peer));
+	}
+	return json;
+}
+
+static void write_json(const struct bench *b)
+{
+	json_t *root = json_pack("{s:i, s:I}", "rounds", (int)b->options.rounds, "hits",
+				 (json_int_t)b->options.hits);
+
+	for (size_t s = 0; s < HIT_SHAPES; s++)
+		json_object_set_new(root, shapes[s].name, json_of(b, s));
+	if (b->options.json && !strcmp(b->options.json, "-")) {
 		json_dumpf(root, stdout, JSON_REAL_PRECISION(6));
 		putchar('\n');
+	} else if (json_dump_file(root, b->options.json, JSON_INDENT(2) | JSON_REAL_PRECISION(6))) {
+		die("%s: could not be written", b->options.json);
 	}
 	json_decref(root);
 }
@@ -343,8 +361,8 @@ static void write_json(const struct options *options)
 static void usage(FILE *to)
 {
 	fputs("usage: hit --fixture FILE [--rounds N] [--hits N] [--cpu N] [--json FILE]\n"
-	      "Measures a probe's hit: ns of processor time, medians over the rounds. Needs "
-	      "root.\n",
+	      "Measures a probe's hit: ns of processor time, medians over the rounds. --json - writes\n"
+	      "to standard output. Needs root.\n",
 	      to);
 }
 
@@ -393,32 +411,33 @@ static void parse(int argc, char **argv, struct options *options)
 	}
 }
 
+static void stop(struct bench *b)
+{
+	/* bpftrace first: what it has counted is known once it ends. */
+	if (!hit_bpftrace_destroy(b->bpftrace, &b->programs[HIT_COUNT], &b->programs[HIT_SUM]))
+		die("bpftrace did not count what passed");
+	fixture_process_end(&b->process);
+	for (size_t row = HIT_EMPTY; row < HIT_COUNT; row++) {
+		if (!hit_program_counted((enum hit_row)row, &b->programs[row]))
+			die("%s did not count what passed", rows[row].what);
+		hit_program_unload((enum hit_row)row, &b->programs[row]);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	struct options options = { .rounds = 21, .hits = 50000, .cpu = "0" };
-	struct fixture fixture;
+	static struct bench bench = { .options = { .rounds = 21, .hits = 20000, .cpu = "0" } };
 
-	parse(argc, argv, &options);
-	sites_find(options.fixture);
-	fixture = fixture_start(&options);
-	for (size_t c = 0; c < hit_cases_len; c++) {
-		int err = hit_cases[c].load(&fixture.target, &programs[c]);
-
-		if (err)
-			die("loading %s: %s", hit_cases[c].what, strerror(-err));
-		prove(&options, &fixture, c);
-	}
-	measure(&options, &fixture);
-	fixture_end(&fixture);
-	for (size_t c = 0; c < hit_cases_len; c++) {
-		if (hit_cases[c].counted && !hit_cases[c].counted(&programs[c]))
-			die("%s did not count what passed", hit_cases[c].what);
-		if (hit_cases[c].unload)
-			hit_cases[c].unload(&programs[c]);
-	}
-
-	summarize(options.rounds);
-	print_table();
-	write_json(&options);
+	parse(argc, argv, &bench.options);
+	fixture_start(&bench);
+	load(&bench);
+	peer_start(&bench);
+	measure(&bench);
+	/* Whether bpftrace is there is asked for below. */
+	summarize(&bench);
+	print_table(&bench);
+	if (bench.options.json)
+		write_json(&bench);
+	stop(&bench);
 	return 0;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * moqstat's own program, told of the fixture's two sites as it would be of a relay's. The fixture's
- * entry is known to it beforehand: what is measured is a hit in the midst of a broadcast.
+ * moqstat's own program, told of the fixture's sites as it would be of a relay's, with maps of the
+ * size that they have by default. The fixture's entry and guard are known to it beforehand: what is
+ * measured is a hit in the midst of a broadcast.
  */
 #include <errno.h>
 
@@ -10,111 +11,142 @@
 
 #include <moqstat.h>
 
+#include "../user/programs.h"
 #include "hit.h"
 #include "moqstat.skel.h"
 
-/* Some path's hash and its first incarnation. */
+/* Some path's hash, and its incarnation by entry and by guard. */
 #define HASH	    0x6d6f7173746174
 #define INCARNATION 1
-#define CAPACITY    MOQSTAT_BROADCASTS_DEFAULT
+#define BY_GUARD    2
 
-/* Where the values lie at the fixture's `je`; see SHAPE in hit_fixture.c. */
-static struct moqstat_site site_of(enum hit_shape shape)
+static struct moqstat_operand memory(uint8_t reg, int32_t disp, uint8_t width)
 {
+	return (struct moqstat_operand){ .kind = MOQSTAT_OPERAND_MEM,
+					 .reg = reg,
+					 .index = MOQSTAT_REG_NONE,
+					 .scale = 1,
+					 .width = width,
+					 .disp = disp };
+}
+
+static struct moqstat_operand in_register(uint8_t reg, int32_t disp)
+{
+	return (struct moqstat_operand){
+		.kind = MOQSTAT_OPERAND_REG, .reg = reg, .width = 8, .disp = disp
+	};
+}
+
+/* Where the values lie; see tests/fixture/sites.c and hit_fixture.c. */
+static struct moqstat_site site_of(enum hit_site at)
+{
+	static const uint8_t fields[HIT_SITES] = { MOQSTAT_FRAMES, MOQSTAT_BYTES, MOQSTAT_GROUPS,
+						   MOQSTAT_BYTES,  MOQSTAT_BYTES, MOQSTAT_BYTES };
 	struct moqstat_site site = {
 		.event = MOQSTAT_EVENT_BUMP,
 		.role = MOQSTAT_PUBLISHER,
-		.field = shape == HIT_ADD ? MOQSTAT_BYTES : MOQSTAT_FRAMES,
+		.field = fields[at],
 		.when = MOQSTAT_WHEN_NONZERO,
-		.entry = { .kind = MOQSTAT_OPERAND_REG, .reg = MOQSTAT_RAX, .width = 8 },
-		.tier = { .kind = MOQSTAT_OPERAND_MEM,
-			  .reg = MOQSTAT_RDI,
-			  .index = MOQSTAT_REG_NONE,
-			  .scale = 1,
-			  .width = 1,
-			  .disp = 0x18 },
+		.handles = MOQSTAT_HANDLE_GUARD,
+		.entry = in_register(MOQSTAT_RAX, 0),
+		.tier = memory(MOQSTAT_RDI, 0x18, 1),
 		.n = { .kind = MOQSTAT_OPERAND_IMM, .disp = 1 },
+		.guard = in_register(MOQSTAT_RDI, 0x10),
 	};
 
-	if (shape == HIT_ADD)
-		site.n = (struct moqstat_operand){ .kind = MOQSTAT_OPERAND_REG,
-						   .reg = MOQSTAT_RSI,
-						   .width = 8 };
+	if (at == HIT_SITE_BYTES)
+		site.n = memory(MOQSTAT_RDX, 0, 8);
+	if (at >= HIT_SITE_PUSH) {
+		site.role = MOQSTAT_SUBSCRIBER;
+		site.when = MOQSTAT_WHEN_ALWAYS;
+		site.entry = in_register(MOQSTAT_RCX, 0);
+		site.n = in_register(MOQSTAT_RSI, 0);
+	}
 	return site;
 }
 
-static struct moqstat_slot_key slot_of(uint32_t tgid)
+static struct moqstat_id id_of(uint32_t tgid, uint32_t incarnation)
 {
-	return (struct moqstat_slot_key){
-		.id = { .hash = HASH, .tgid = tgid, .incarnation = INCARNATION },
-		.slot = MOQSTAT_PUBLISHER * MOQSTAT_TIER_MAX + HIT_TIER,
-	};
-}
-
-/* Sizes as a run with the default capacity has them: a look-up in a large map costs more. */
-static void set_sizes(struct moqstat_bpf *skel)
-{
-	bpf_map__set_max_entries(skel->maps.entries, 2 * CAPACITY);
-	bpf_map__set_max_entries(skel->maps.broadcasts, CAPACITY);
-	bpf_map__set_max_entries(skel->maps.roots, CAPACITY);
-	bpf_map__set_max_entries(skel->maps.opened, 2 * CAPACITY);
-	bpf_map__set_max_entries(skel->maps.closed, 2 * CAPACITY);
+	return (struct moqstat_id){ .hash = HASH, .tgid = tgid, .incarnation = incarnation };
 }
 
 static int fill(struct moqstat_bpf *skel, const struct hit_target *target)
 {
-	struct moqstat_entry_key key = { .entry = target->entry, .tgid = target->tgid };
-	struct moqstat_slot_key slot = slot_of(target->tgid);
-	int err;
+	const struct moqstat_entry_key entry = { .entry = target->entry,
+						 .tgid = (uint32_t)target->pid };
+	const struct moqstat_guard_key key = { .address = target->guard_off + 0x10,
+					       .tgid = (uint32_t)target->pid };
+	const struct moqstat_id id = id_of((uint32_t)target->pid, INCARNATION);
+	const struct moqstat_guard guard = { .id = id_of((uint32_t)target->pid, BY_GUARD) };
+	int err = 0;
 
-	for (uint32_t i = 0; i < HIT_SITES; i++) {
-		struct moqstat_site site = site_of((enum hit_shape)i);
+	for (uint32_t i = 0; i < HIT_SITES && !err; i++) {
+		struct moqstat_site site = site_of((enum hit_site)i);
 
+		site.plain = programs_plain(&site);
 		err = bpf_map_update_elem(bpf_map__fd(skel->maps.sites), &i, &site, BPF_ANY);
-		if (err)
-			return err;
 	}
-	return bpf_map_update_elem(bpf_map__fd(skel->maps.entries), &key, &slot.id, BPF_ANY);
+	if (!err)
+		err = bpf_map_update_elem(bpf_map__fd(skel->maps.entries), &entry, &id, BPF_ANY);
+	if (!err)
+		err = bpf_map_update_elem(bpf_map__fd(skel->maps.guards), &key, &guard, BPF_ANY);
+	return err;
 }
 
 int ours_load(const struct hit_target *target, struct hit_program *program)
 {
-	struct moqstat_bpf *skel = moqstat_bpf__open();
-	struct bpf_program *prog;
-	int err;
+	const struct programs_options options = { .pid = target->pid,
+						  .max_broadcasts = MOQSTAT_BROADCASTS_DEFAULT,
+						  .multi = true };
+	struct moqstat_bpf *skel;
+	int err = programs_load(&options, &skel);
 
-	if (!skel)
-		return -errno;
-	skel->rodata->target_tgid = target->tgid;
-	set_sizes(skel);
-	bpf_object__for_each_program(prog, skel->obj)
-		bpf_program__set_autoload(prog, prog == skel->progs.bump);
-	bpf_program__set_expected_attach_type(skel->progs.bump, HIT_ATTACH_TYPE);
-	err = moqstat_bpf__load(skel);
-	if (!err)
-		err = fill(skel, target);
+	if (err)
+		return err;
+	err = fill(skel, target);
 	if (err) {
 		moqstat_bpf__destroy(skel);
 		return err;
 	}
-	for (uint64_t i = 0; i < HIT_SITES; i++)
-		program->cookies[i] = i;
 	program->fd = bpf_program__fd(skel->progs.bump);
 	program->state = skel;
 	return 0;
 }
 
+void ours_shape(struct hit_program *program, enum hit_shape shape)
+{
+	struct moqstat_bpf *skel = program->state;
+
+	skel->bss->statistics_off = shape >= HIT_OFF_FRAMES && shape < HIT_FUNCTIONS;
+}
+
+static uint64_t counted(const struct moqstat_bpf *skel, uint32_t incarnation,
+			enum moqstat_role role, enum moqstat_field field)
+{
+	const struct moqstat_slot_key slot = { .id = id_of(skel->rodata->target_tgid, incarnation),
+					       .slot = role * MOQSTAT_TIER_MAX + HIT_TIER };
+
+	return hit_sum(bpf_map__fd(skel->maps.opened), &slot, sizeof(struct moqstat_opened),
+		       MOQSTAT_FIELD_CELL(field));
+}
+
 bool ours_counted(const struct hit_program *program)
 {
-	const struct moqstat_bpf *skel = program->state;
-	const struct moqstat_slot_key slot = slot_of(skel->rodata->target_tgid);
-	int opened = bpf_map__fd(skel->maps.opened);
-	uint64_t frames = hit_sum(opened, &slot, sizeof(struct moqstat_opened),
-				  MOQSTAT_FIELD_CELL(MOQSTAT_FRAMES));
-	uint64_t bytes = hit_sum(opened, &slot, sizeof(struct moqstat_opened),
-				 MOQSTAT_FIELD_CELL(MOQSTAT_BYTES));
+	const struct moqstat_bpf *s = program->state;
+	const uint64_t *passes = program->passes;
+	uint64_t functions = 0;
 
-	return frames == program->passes[HIT_INC] && bytes == program->passes[HIT_ADD] * HIT_BYTES;
+	for (int i = HIT_FUNCTIONS; i < HIT_SHAPES; i++)
+		functions += passes[i];
+	return counted(s, INCARNATION, MOQSTAT_PUBLISHER, MOQSTAT_FRAMES) == passes[HIT_FRAMES] &&
+	       counted(s, INCARNATION, MOQSTAT_PUBLISHER, MOQSTAT_BYTES) ==
+		       passes[HIT_BYTES_ADD] * HIT_BYTES &&
+	       counted(s, INCARNATION, MOQSTAT_PUBLISHER, MOQSTAT_GROUPS) == passes[HIT_GROUPS] &&
+	       counted(s, BY_GUARD, MOQSTAT_PUBLISHER, MOQSTAT_FRAMES) == passes[HIT_OFF_FRAMES] &&
+	       counted(s, BY_GUARD, MOQSTAT_PUBLISHER, MOQSTAT_BYTES) ==
+		       passes[HIT_OFF_BYTES] * HIT_BYTES &&
+	       counted(s, BY_GUARD, MOQSTAT_PUBLISHER, MOQSTAT_GROUPS) == passes[HIT_OFF_GROUPS] &&
+	       counted(s, INCARNATION, MOQSTAT_SUBSCRIBER, MOQSTAT_BYTES) == functions * HIT_BYTES;
 }
 
 void ours_unload(struct hit_program *program)

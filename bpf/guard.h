@@ -31,26 +31,57 @@ static __always_inline struct moqstat_path *guard_known(const struct moqstat_pat
 	return bpf_map_lookup_elem(&paths, key);
 }
 
-/* Begin an incarnation of a path that has none. Threads may do so at the same time: the one that
- * is first to enter the path has done it. It is fresh if that is at the bump that opens it: where a
- * guard gets its place, the bump may have been made just before the probes came. */
-static __always_inline void guard_begin(struct moqstat_pending *p,
+/* Times that a path's element is found to be on its way in or out, at most. */
+#define GUARD_TRIES 4
+
+/* Begin an incarnation of a path that has none: its number; 0 if there is one, or -E2BIG. Threads
+ * may do so at the same time: the one that is first to enter the path has done it. It is fresh if
+ * that is at the bump that opens it: where a guard gets its place, the bump may have been made just
+ * before the probes came. */
+static __always_inline long guard_begin(struct moqstat_pending *p,
 					const struct moqstat_path_key *key, __u32 use)
 {
-	struct moqstat_path fresh = { .id = { .hash = p->hash, .tgid = key->tgid } };
-	long err;
+	struct moqstat_id id = { .hash = p->hash, .tgid = key->tgid };
+	struct moqstat_path fresh;
+	int err; /* before Linux 6.4 no more of it than this is set */
 
-	fresh.id.incarnation = __sync_fetch_and_add(&incarnations, 1) + 1;
+	id.incarnation = __sync_fetch_and_add(&incarnations, 1) + 1;
+	fresh.state = id.incarnation;
+	if (use == GUARD_OPENS)
+		fresh.state += MOQSTAT_PATH_OPENED;
 	p->name.entry = 0;
 	p->name.fresh = attached && use == GUARD_OPENS;
-	if (identity_put(&fresh.id, &p->name))
-		return;
+	if (identity_put(&id, &p->name))
+		return -E2BIG;
 	if (p->name.slot >= MOQSTAT_SLOT_SESSION)
 		err = bpf_map_update_elem(&root_paths, key, &fresh, BPF_NOEXIST);
 	else
 		err = bpf_map_update_elem(&paths, key, &fresh, BPF_NOEXIST);
-	if (err)
-		identity_drop(&fresh.id, p->name.slot);
+	if (!err)
+		return id.incarnation;
+	identity_drop(&id, p->name.slot, p->name.len);
+	return err == -EEXIST ? 0 : -E2BIG;
+}
+
+/* The incarnation that a path's element stands for, noted as opened once more if that is the use.
+ * 0 if it is no longer in its map: it may even be another path's by now. Whatever is noted on an
+ * element keeps it from being taken out, so that a wrong note can be undone. */
+static __always_inline __u32 guard_enter(struct moqstat_path *known,
+					 const struct moqstat_path_key *key, __u32 slot, __u32 use)
+{
+	__u64 note = use == GUARD_OPENS ? MOQSTAT_PATH_OPENED : 0;
+	__u32 incarnation = __sync_fetch_and_add(&known->state, note);
+
+	if (incarnation == MOQSTAT_GONE) {
+		forget_wait(slot >= MOQSTAT_SLOT_SESSION ? MOQSTAT_FORGET_ROOT_PATH
+							 : MOQSTAT_FORGET_PATH,
+			    key, &known->state);
+		return 0;
+	}
+	if (guard_known(key, slot) == known)
+		return incarnation;
+	__sync_fetch_and_add(&known->state, -note);
+	return 0;
 }
 
 /* The identity of the path that this thread has named. Not 0 where it has none. */
@@ -58,34 +89,27 @@ static __noinline int guard_path(struct moqstat_pending *p, __u32 tgid, __u32 us
 				 struct moqstat_id *out)
 {
 	struct moqstat_path_key key = { .tgid = tgid };
-	struct moqstat_path *known = NULL;
+	struct moqstat_path *known;
+	long incarnation = 0;
+	__u32 tries;
 
 	if (!p || !out)
 		return -1;
 	key.hash = p->hash;
 	key.len = p->name.len;
-	if (!p->lost) {
+	for (tries = 0; tries < GUARD_TRIES && !incarnation && !p->lost; tries++) {
 		known = guard_known(&key, p->name.slot);
-		if (!known && use != GUARD_LOOKS) {
-			guard_begin(p, &key, use);
-			known = guard_known(&key, p->name.slot);
-		}
+		if (known)
+			incarnation = guard_enter(known, &key, p->name.slot, use);
+		else if (use == GUARD_LOOKS)
+			break;
+		else
+			incarnation = guard_begin(p, &key, use);
 	}
-	if (known) {
-		*out = known->id;
-		if (use != GUARD_OPENS)
-			return 0;
-		__sync_fetch_and_add(&known->opens, 1);
-		/* It may have ended in this very moment: then another has to begin. */
-		known = guard_known(&key, p->name.slot);
-		if (!known) {
-			guard_begin(p, &key, use);
-			known = guard_known(&key, p->name.slot);
-		}
-		if (known && known->id.incarnation != out->incarnation) {
-			*out = known->id;
-			__sync_fetch_and_add(&known->opens, 1);
-		}
+	if (incarnation > 0) {
+		out->hash = p->hash;
+		out->tgid = tgid;
+		out->incarnation = incarnation;
 		return 0;
 	}
 	/* What is unknown now found no room before, or was open before the agent came. */
@@ -103,6 +127,26 @@ static __noinline int guard_path(struct moqstat_pending *p, __u32 tgid, __u32 us
 	return 0;
 }
 
+/* What this thread has just noted as opened under the path that it has named was not counted: take
+ * it back, or the path would never be over. */
+static __noinline int guard_unopen(const struct moqstat_id *id)
+{
+	struct moqstat_pending *p = identity_pending();
+	struct moqstat_path_key key = {};
+	struct moqstat_path *known;
+
+	if (!id || !p)
+		return 0;
+	key.hash = p->hash;
+	key.tgid = id->tgid;
+	key.len = p->name.len;
+	known = guard_known(&key, p->name.slot);
+	/* Still noted, it can't have ended since. */
+	if (known && (__u32)known->state == id->incarnation)
+		__sync_fetch_and_add(&known->state, -MOQSTAT_PATH_OPENED);
+	return 0;
+}
+
 /* The identity of the path object at an address, if it is known. */
 static __always_inline int guard_live_path(__u64 path, __u32 tgid, struct moqstat_id *out)
 {
@@ -113,6 +157,9 @@ static __always_inline int guard_live_path(__u64 path, __u32 tgid, struct moqsta
 	if (!p)
 		return -1;
 	p->valid = 0;
+	/* It may be one that is known. */
+	if (p->lost == MOQSTAT_LOST_PATH_FAULT)
+		return -1;
 	return guard_path(p, tgid, GUARD_LOOKS, out);
 }
 

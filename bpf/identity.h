@@ -57,41 +57,103 @@ static __always_inline struct moqstat_pending *identity_pending(void)
 	return p && p->valid ? p : NULL;
 }
 
-/* Put a name where its kind belongs. Not 0: no room. The maps have more room than there may be
- * names, for what is on its way in or out. */
-static __always_inline long identity_put(const struct moqstat_id *id,
-					 const struct moqstat_name *name)
+/* Let this thread have named nothing: what it names now can't be told. */
+static __always_inline void identity_forget(void)
 {
-	if (name->slot >= MOQSTAT_SLOT_SESSION)
-		return bpf_map_update_elem(&roots, id, name, BPF_NOEXIST);
-	return bpf_map_update_elem(&broadcasts, id, name, BPF_NOEXIST);
+	struct moqstat_pending *p = identity_pending();
+
+	if (p)
+		p->valid = 0;
 }
 
-static __always_inline void identity_drop(const struct moqstat_id *id, __u32 slot)
+static __always_inline void identity_drop(const struct moqstat_id *id, __u32 slot, __u32 len)
 {
 	if (slot >= MOQSTAT_SLOT_SESSION)
 		bpf_map_delete_elem(&roots, id);
 	else
 		bpf_map_delete_elem(&broadcasts, id);
+	if (len > MOQSTAT_SHORT_MAX)
+		bpf_map_delete_elem(&long_names, id);
 }
 
-/* Begin an incarnation for the entry, under the pending name. What has no room or no readable
- * name goes to the overflow identity, with a reason. */
-static __noinline int identity_begin(struct moqstat_pending *p, struct moqstat_entry_key *key,
-				     __u32 fresh)
+/* Put a name where its kind belongs. Not 0: no room. The maps have more room than there may be
+ * names, for what is on its way in or out. They take the front of it. */
+static __always_inline long identity_put(const struct moqstat_id *id,
+					 const struct moqstat_name *name)
 {
-	struct moqstat_id id = { .tgid = key->tgid };
+	long err = 0;
+
+	if (name->len > MOQSTAT_SHORT_MAX)
+		err = bpf_map_update_elem(&long_names, id, name, BPF_NOEXIST);
+	if (!err && name->slot >= MOQSTAT_SLOT_SESSION)
+		err = bpf_map_update_elem(&roots, id, name, BPF_NOEXIST);
+	else if (!err)
+		err = bpf_map_update_elem(&broadcasts, id, name, BPF_NOEXIST);
+	if (err && name->len > MOQSTAT_SHORT_MAX)
+		bpf_map_delete_elem(&long_names, id);
+	return err;
+}
+
+/* Times that an element is found to be on its way out, at most. */
+#define IDENTITY_TRIES 4
+
+/* Let an entry pointer stand for an identity: whatever it stood for if it is new, or else only if
+ * it stands for none; otherwise the one it stands for is given. An element that is there is changed
+ * where it is: taking it out asks for its word, so that either that or this succeeds. Nobody else
+ * uses the pointer while it is new. Not 0: no room. */
+static __always_inline long identity_tie(const struct moqstat_entry_key *key, struct moqstat_id *id,
+					 bool made)
+{
+	struct moqstat_id *there;
+	__u64 word;
+	__u32 tries;
+	int err; /* before Linux 6.4 no more of it than this is set */
+
+	for (tries = 0; tries < IDENTITY_TRIES; tries++) {
+		err = bpf_map_update_elem(&entries, key, id, BPF_NOEXIST);
+		if (err != -EEXIST)
+			return err;
+		there = bpf_map_lookup_elem(&entries, key);
+		if (!there)
+			continue;
+		/* Still this pointer's? Otherwise the word may be of another one. */
+		word = *(volatile __u64 *)forget_tag(there);
+		if (word >> 32 == MOQSTAT_GONE) {
+			forget_wait(MOQSTAT_FORGET_ENTRY, key, forget_tag(there));
+			continue;
+		}
+		if (bpf_map_lookup_elem(&entries, key) != there)
+			continue;
+		if (!made) {
+			*id = *there;
+			return 0;
+		}
+		if (__sync_val_compare_and_swap(forget_tag(there), word, *forget_tag(id)) == word) {
+			there->hash = id->hash;
+			return 0;
+		}
+	}
+	return -EEXIST;
+}
+
+/* Begin an incarnation for the entry, under the pending name; not if the entry wasn't made just now
+ * and another thread has begun one. What has no room or no readable name goes to the overflow
+ * identity, with a reason. */
+static __noinline int identity_begin(struct moqstat_pending *p, struct moqstat_entry_key *key,
+				     __u32 fresh, __u32 made)
+{
+	struct moqstat_id id = { .tgid = key ? key->tgid : 0 }, own;
 	__u32 reason, *used;
 
 	if (!p || !key)
 		return 0;
+	used = &names_used[p->name.slot >= MOQSTAT_SLOT_SESSION];
 	reason = p->lost;
 	if (!reason) {
 		id.hash = p->hash;
 		id.incarnation = __sync_fetch_and_add(&incarnations, 1) + 1;
 		p->name.entry = key->entry;
 		p->name.fresh = fresh;
-		used = &names_used[p->name.slot >= MOQSTAT_SLOT_SESSION];
 		if (__sync_fetch_and_add(used, 1) >= names_max || identity_put(&id, &p->name)) {
 			__sync_fetch_and_add(used, -1);
 			reason = MOQSTAT_LOST_BROADCASTS_FULL;
@@ -99,15 +161,24 @@ static __noinline int identity_begin(struct moqstat_pending *p, struct moqstat_e
 	}
 	if (reason) {
 		id.hash = 0;
-		id.incarnation = p->name.slot;
+		id.incarnation = p->name.slot ? p->name.slot : read_life();
 		count_lost(reason);
 	}
-	if (bpf_map_update_elem(&entries, key, &id, BPF_ANY))
+	own = id;
+	if (identity_tie(key, &id, made)) {
 		count_lost(MOQSTAT_LOST_ENTRIES_FULL);
+		overflowed = 1;
+		id.incarnation = 0;
+	}
+	if (own.hash && own.incarnation != id.incarnation) {
+		identity_drop(&own, p->name.slot, p->name.len);
+		__sync_fetch_and_add(used, -1);
+	}
 	return 0;
 }
 
-/* The identity of an entry, learnt now if this is an opening bump of an entry not seen before. */
+/* The identity of an entry, learnt now if this is an opening bump of an entry not seen before; but
+ * not once some had no room: it may be one of those, of which the overflow has a part already. */
 static __always_inline struct moqstat_id *identity_find(struct moqstat_entry_key *key, bool opens)
 {
 	struct moqstat_id *id = bpf_map_lookup_elem(&entries, key);
@@ -119,8 +190,8 @@ static __always_inline struct moqstat_id *identity_find(struct moqstat_entry_key
 	if (!p)
 		return id;
 	p->valid = 0;
-	if (!id) {
-		identity_begin(p, key, 0);
+	if (!id && !overflowed) {
+		identity_begin(p, key, 0, 0);
 		id = bpf_map_lookup_elem(&entries, key);
 	}
 	return id;

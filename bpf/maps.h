@@ -3,6 +3,10 @@
 #ifndef MOQSTAT_BPF_MAPS_H
 #define MOQSTAT_BPF_MAPS_H
 
+/* asm-generic/errno-base.h */
+#define E2BIG  7
+#define EEXIST 17
+
 /* Set before loading; constant afterwards. */
 const volatile __u32 target_tgid = 0; /* the relay */
 const volatile __u64 key_low = 0;     /* SipHash key of this run */
@@ -18,11 +22,20 @@ __u32 incarnations = MOQSTAT_UNATTRIBUTED;
 __u32 names_used[2] = { 0, 0 };
 const volatile __u32 names_max = 0;
 
-/* Set once a broadcast has found no room: what is closed and not known then was one of those. */
+/* Set once a broadcast has found no room: what isn't known then was one of those. */
 __u32 overflowed = 0;
+
+/* Set while a census is being taken: guards that it has told of may have been let go unseen. */
+__u32 settling = 0;
 
 /* Set once all probes are attached: what begins from then on is seen whole. */
 __u32 attached = 0;
+
+/* The number of the next reading of the counters. */
+__u64 reading_next = 1;
+
+/* Set where `changed` had no room: everything is to be read. */
+__u32 changed_full = 0;
 
 /* What Stats holds: a pointer to its tables where the relay's own statistics are on. */
 __u64 statistics_shared = 0;
@@ -61,10 +74,15 @@ struct {
 	__type(value, struct moqstat_pending);
 } pending SEC(".maps");
 
+/* Only the counters have their memory from the beginning: there must be room for what is counted on
+ * in any burst, and they are most of what is used. The others take theirs as they come, at the rare
+ * events. */
+
 /* Entry pointer -> identity: the only thing the hot path looks up before it counts. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct moqstat_entry_key);
 	__type(value, struct moqstat_id);
 } entries SEC(".maps");
@@ -73,6 +91,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct moqstat_path_key);
 	__type(value, struct moqstat_path);
 } paths SEC(".maps");
@@ -80,6 +99,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct moqstat_path_key);
 	__type(value, struct moqstat_path);
 } root_paths SEC(".maps");
@@ -87,6 +107,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct moqstat_guard_key);
 	__type(value, struct moqstat_guard);
 } guards SEC(".maps");
@@ -103,16 +124,27 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct moqstat_id);
-	__type(value, struct moqstat_name);
+	__type(value, struct moqstat_short);
 } broadcasts SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct moqstat_id);
+	__type(value, struct moqstat_short);
+} roots SEC(".maps");
+
+/* The whole of those names that are longer. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct moqstat_id);
 	__type(value, struct moqstat_name);
-} roots SEC(".maps");
+} long_names SEC(".maps");
 
 /* The counts. */
 struct {
@@ -128,5 +160,30 @@ struct {
 	__type(key, struct moqstat_slot_key);
 	__type(value, struct moqstat_closed);
 } closed SEC(".maps");
+
+/* Keys of counters that something was added to since the last reading, some more than once. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} changed SEC(".maps");
+
+/* 1: entries' counters can be read, so note what that takes. Constant once loaded, as is where the
+ * three counters of each slot lie, from the entry's address on. */
+const volatile __u32 readable = 0;
+const volatile __u32 read_offsets[MOQSTAT_SLOT_SESSION] = { 0 };
+
+/* Set once they are read: from then on bumps of payload need not be counted. */
+__u32 reading = 0;
+
+/* The last number given to an entry in the overflow. */
+__u32 lives = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct moqstat_reading);
+} readings SEC(".maps");
 
 #endif

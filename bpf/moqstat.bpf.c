@@ -9,8 +9,11 @@
 #include "siphash.h"
 #include "count.h"
 #include "operand.h"
+#include "forget.h"
+#include "read.h"
 #include "identity.h"
 #include "guard.h"
+#include "flow.h"
 
 /* The record of the site that fired, if it fired in the relay. The kernel could filter by process,
  * but before Linux 6.10 it then drops hits of other threads. */
@@ -89,26 +92,32 @@ static __noinline int site_identity(struct pt_regs *ctx, const struct moqstat_si
 		return 0;
 	}
 	id = identity_find(&entry, site->opens);
+	if (!id && overflowed && site->event == MOQSTAT_EVENT_BUMP) {
+		out->hash = 0;
+		out->tgid = tgid;
+		out->incarnation = 0;
+		return 0;
+	}
 	if (!id) {
 		count_lost(MOQSTAT_LOST_ENTRY_UNKNOWN);
 		/* It fired, although nothing can be counted. */
 		return 1;
 	}
 	*out = *id;
+	if (!out->hash && (out->incarnation & MOQSTAT_LIFE))
+		out->incarnation = 0;
 	return 0;
 }
 
-/* At the branch in front of a broadcast's counter. */
-SEC("uprobe")
-int bump(struct pt_regs *ctx)
+/* Any bump. */
+static __noinline int bump_any(struct pt_regs *ctx, const struct moqstat_site *site, __u32 tgid,
+			       __u32 cookie)
 {
 	struct moqstat_slot_key slot = {};
-	struct moqstat_site *site;
 	__u64 tier, role, n;
-	__u32 tgid, cookie;
+	__u32 reason = MOQSTAT_LOST_NONE;
 	int err;
 
-	site = site_of(ctx, &tgid, &cookie);
 	if (!site)
 		return 0;
 	err = site_identity(ctx, site, tgid, &slot.id);
@@ -119,28 +128,49 @@ int bump(struct pt_regs *ctx)
 		return 0;
 	role = site->role;
 	if (operand_read(ctx, &site->tier, &tier) || operand_read(ctx, &site->n, &n) ||
-	    (role == MOQSTAT_ROLE_MAX && operand_read(ctx, &site->side, &role))) {
-		count_lost(MOQSTAT_LOST_OPERAND_FAULT);
-		return 0;
-	}
-	if (tier >= MOQSTAT_TIER_MAX || role >= MOQSTAT_ROLE_MAX) {
-		count_lost(MOQSTAT_LOST_OPERAND_RANGE);
-		return 0;
-	}
+	    (role == MOQSTAT_ROLE_MAX && operand_read(ctx, &site->side, &role)))
+		reason = MOQSTAT_LOST_OPERAND_FAULT;
+	else if (tier >= MOQSTAT_TIER_MAX || role >= MOQSTAT_ROLE_MAX)
+		reason = MOQSTAT_LOST_OPERAND_RANGE;
+	if (reason)
+		count_lost(reason);
 	slot.slot = role * MOQSTAT_TIER_MAX + tier;
-	count_add(&slot, site->field, n);
+	if (readable && MOQSTAT_FIELD_CLOSES(site->field))
+		read_close(ctx, site, tgid, reason ? MOQSTAT_SLOT_SESSION : slot.slot);
+	if ((reason || count_add(&slot, site->field, n)) && site->opens)
+		guard_unopen(&slot.id);
+	if (readable && site->opens && !reason)
+		read_open(ctx, site, tgid);
 	return 0;
 }
 
-/* Count one session of a root. */
-static __always_inline void session_count(const struct moqstat_id *id, __u32 field)
+/* At the branch in front of a broadcast's counter. */
+SEC("uprobe")
+int bump(struct pt_regs *ctx)
+{
+	struct moqstat_site *site;
+	__u32 tgid, cookie;
+
+	site = site_of(ctx, &tgid, &cookie);
+	if (!site || (reading && MOQSTAT_FIELD_PAYLOAD(site->field)))
+		return 0;
+	if (!site->plain || flow_bump(ctx, site, cookie) == FLOW_RARE)
+		bump_any(ctx, site, tgid, cookie);
+	return 0;
+}
+
+/* Count one session of a root. Not 0 where it could not be counted. */
+static __always_inline int session_count(const struct moqstat_id *id, __u32 field)
 {
 	struct moqstat_slot_key slot = { .id = *id };
-	struct moqstat_name *name = bpf_map_lookup_elem(&roots, id);
+	struct moqstat_short *name = bpf_map_lookup_elem(&roots, id);
 
 	slot.slot = name ? name->slot : id->incarnation;
 	if (slot.slot >= MOQSTAT_SLOT_SESSION && slot.slot < MOQSTAT_SLOT_MAX)
-		count_add(&slot, field, 1);
+		return count_add(&slot, field, 1);
+	if (id->hash)
+		count_lost(MOQSTAT_LOST_ENTRY_UNKNOWN);
+	return -1;
 }
 
 /* At the branch in front of a root's session counter. */
@@ -190,8 +220,9 @@ int entry(struct pt_regs *ctx)
 	if (!site)
 		return 0;
 	site_note_statistics(ctx, site);
-	if (!operand_read(ctx, &site->entry, &path))
-		identity_name(path, 0);
+	/* 0 where it can't be read, and then the path can't: what was named before isn't meant. */
+	operand_read(ctx, &site->entry, &path);
+	identity_name(path, 0);
 	return 0;
 }
 
@@ -206,15 +237,16 @@ int session(struct pt_regs *ctx)
 	if (!site)
 		return 0;
 	site_note_statistics(ctx, site);
-	if (operand_read(ctx, &site->entry, &root) || operand_read(ctx, &site->tier, &tier)) {
+	operand_read(ctx, &site->entry, &root);
+	if (operand_read(ctx, &site->tier, &tier)) {
 		count_lost(MOQSTAT_LOST_OPERAND_FAULT);
-		return 0;
-	}
-	if (tier >= MOQSTAT_TIER_MAX) {
+		identity_forget();
+	} else if (tier >= MOQSTAT_TIER_MAX) {
 		count_lost(MOQSTAT_LOST_OPERAND_RANGE);
-		return 0;
+		identity_forget();
+	} else {
+		identity_name(root, MOQSTAT_SLOT_SESSION + tier);
 	}
-	identity_name(root, MOQSTAT_SLOT_SESSION + tier);
 	return 0;
 }
 
@@ -222,6 +254,7 @@ int session(struct pt_regs *ctx)
 SEC("uprobe")
 int allocated(struct pt_regs *ctx)
 {
+	struct moqstat_id id = { .incarnation = MOQSTAT_UNATTRIBUTED };
 	struct moqstat_entry_key key = {};
 	struct moqstat_site *site;
 	struct moqstat_pending *p;
@@ -231,14 +264,20 @@ int allocated(struct pt_regs *ctx)
 	if (!site || by_guard || !operand_when(ctx, site->when))
 		return 0;
 	count_hit(cookie);
-	if (operand_read(ctx, &site->entry, &key.entry))
+	if (operand_read(ctx, &site->entry, &key.entry)) {
+		count_lost(MOQSTAT_LOST_OPERAND_FAULT);
 		return 0;
+	}
 	p = identity_pending();
 	if (p) {
-		identity_begin(p, &key, attached);
+		identity_begin(p, &key, attached, 1);
 	} else {
 		/* Whatever had this address before is no more. */
-		bpf_map_delete_elem(&entries, &key);
+		id.tgid = key.tgid;
+		if (site->event == MOQSTAT_EVENT_SESSION_NEW)
+			bpf_map_delete_elem(&entries, &key);
+		else
+			identity_tie(&key, &id, true);
 		count_lost(MOQSTAT_LOST_PENDING_FULL);
 	}
 	return 0;
@@ -272,7 +311,7 @@ int place(struct pt_regs *ctx)
 		err = guard_live_path(at, key.tgid, &id);
 	}
 	/* Memory is given out anew only after its guard has been let go. */
-	if (key.kind == MOQSTAT_GUARD_PLACE && bpf_map_lookup_elem(&guards, &key))
+	if (key.kind == MOQSTAT_GUARD_PLACE && !settling && bpf_map_lookup_elem(&guards, &key))
 		count_lost(MOQSTAT_LOST_GUARD_REUSED);
 	if (err)
 		bpf_map_delete_elem(&guards, &key);
@@ -293,9 +332,10 @@ int session_place(struct pt_regs *ctx)
 	__u32 cookie;
 
 	site = site_of(ctx, &key.tgid, &cookie);
-	if (!site || operand_read(ctx, &site->side, &shared))
+	if (!site)
 		return 0;
-	if (!shared)
+	/* What can't be read is taken for what it was last. */
+	if (!operand_read(ctx, &site->side, &shared) && !shared)
 		statistics_off = 1;
 	if (!guard_mode())
 		return 0;
@@ -313,9 +353,10 @@ int session_place(struct pt_regs *ctx)
 	p = identity_pending();
 	if (!p || guard_path(p, key.tgid, GUARD_OPENS, &id))
 		return 0;
+	if (session_count(&id, MOQSTAT_SESSIONS))
+		guard_unopen(&id);
 	p->valid = 0;
-	session_count(&id, MOQSTAT_SESSIONS);
-	if (bpf_map_lookup_elem(&guards, &key))
+	if (!settling && bpf_map_lookup_elem(&guards, &key))
 		count_lost(MOQSTAT_LOST_SESSION_REUSED);
 	guard_remember(&key, &id, 0);
 	return 0;

@@ -83,6 +83,8 @@ enum moqstat_lost {
 	MOQSTAT_LOST_GUARDS_FULL,     /* no room to remember a guard */
 	MOQSTAT_LOST_GUARD_REUSED,    /* a track's guard ended unseen: another has its place */
 	MOQSTAT_LOST_SESSION_REUSED,  /* the same of a session's */
+	MOQSTAT_LOST_READINGS_FULL,   /* no room for what is read of an entry */
+	MOQSTAT_LOST_COUNTERS_UNREAD, /* an entry's own counters could not be read */
 	MOQSTAT_LOST_MAX
 };
 
@@ -177,7 +179,8 @@ struct moqstat_site {
 	__u8 opens;   /* 1: a guard begins here, so a name may be pending */
 	__u8 when;    /* enum moqstat_when */
 	__u8 handles; /* enum moqstat_handle, any of them */
-	__u8 pad[2];
+	__u8 plain;   /* 1: bpf/flow.h can read it; see programs_plain() */
+	__u8 pad;
 	struct moqstat_operand entry; /* E, the entry pointer */
 	struct moqstat_operand tier;
 	struct moqstat_operand side;  /* bumps: picks the role where role is MOQSTAT_ROLE_MAX;
@@ -195,6 +198,15 @@ struct moqstat_site {
 	((field) < MOQSTAT_BYTES ? (field) / 2 : (field) - MOQSTAT_BYTES / 2)
 #define MOQSTAT_OPENED_CELLS 8
 #define MOQSTAT_CLOSED_CELLS 4
+
+/** The last cell of either is no counter: the number of the reading (bpf/maps.h) before which it
+ * was told that something was counted here. */
+#define MOQSTAT_OPENED_MARK (MOQSTAT_OPENED_CELLS - 1)
+#define MOQSTAT_CLOSED_MARK (MOQSTAT_CLOSED_CELLS - 1)
+
+/** The counters that are bumped for each group and frame. */
+#define MOQSTAT_FIELD_PAYLOAD(field) ((field) >= MOQSTAT_BYTES && (field) <= MOQSTAT_GROUPS)
+#define MOQSTAT_PAYLOAD_FIELDS	     (MOQSTAT_GROUPS - MOQSTAT_BYTES + 1)
 
 /** Values of the per-CPU maps `opened` and `closed`, by MOQSTAT_FIELD_CELL(). */
 struct moqstat_opened {
@@ -217,7 +229,7 @@ struct moqstat_entry_key {
 struct moqstat_id {
 	__u64 hash; /* SipHash-2-4 of kind and path under the run's key; never 0 but for overflow */
 	__u32 tgid;
-	__u32 incarnation;
+	__u32 incarnation; /* with tgid one aligned word: see bpf/identity.h */
 };
 
 /** Key of the counters of one slot: an identity, and which role and tier. */
@@ -240,15 +252,76 @@ struct moqstat_name {
 	__u8 path[MOQSTAT_PATH_MAX];
 };
 
+/** What the maps of names hold of one: paths are rarely longer. Those that are have the whole of it
+ *  in the map `long_names`, too. */
+#define MOQSTAT_SHORT_MAX 104
+struct moqstat_short {
+	__u64 entry; /* as above, from here on */
+	__u32 slot;
+	__u32 fresh;
+	__u32 len; /* bytes of the whole path */
+	__u32 pad;
+	__u8 path[MOQSTAT_SHORT_MAX];
+};
+
 /** Which incarnation a path stands for, where entry pointers don't tell. */
 struct moqstat_path_key {
 	__u64 hash;
 	__u32 tgid;
 	__u32 len; /* bytes of the path */
 };
+/** One word, so that the opening of a guard and the end of the incarnation exclude each other: an
+ *  incarnation ends only if nothing has been opened that wasn't counted and closed. */
 struct moqstat_path {
-	struct moqstat_id id;
-	__u64 opens; /* guards opened under it so far */
+	__u64 state; /* low half: incarnation, or MOQSTAT_GONE; high half: guards opened so far */
+};
+#define MOQSTAT_PATH_OPENED (1ULL << 32)
+
+/** Incarnation number of an element of `paths`, `root_paths` or `entries` that is being taken out
+ *  of its map. */
+#define MOQSTAT_GONE 0xffffffffU
+
+/** In `entries`, instead of 0, the incarnation number of a broadcast that is in the overflow, where
+ *  entries' counters are read: it tells apart those that share that row. */
+#define MOQSTAT_LIFE 0x80000000U
+
+/** What the program `hold` is run with, as its context's words. */
+struct moqstat_hold {
+	__u64 incarnation;
+	__u64 entry;
+	__u64 before; /* guards that were open on it before the probes */
+};
+
+/** What is known of one entry besides its counts, where its own counters are read; by incarnation
+ *  number, as a word. Whoever opens holds the entry, and lets it go after it has closed: so as long
+ *  as less is closed than opened its memory is its own. `last` is what the counters of payload were
+ *  at least, by slot and field from MOQSTAT_BYTES on: noted before the closing is. */
+struct moqstat_reading {
+	__u64 entry;
+	__u64 opened; /* of all slots and fields */
+	__u64 closed;
+	__u64 before; /* opened less closed before the probes */
+	__u64 last[MOQSTAT_SLOT_SESSION][MOQSTAT_PAYLOAD_FIELDS];
+};
+
+/** What the program `forget` is run with, as its context's words: which of the three maps, the
+ *  element's key, and the word that it must have to be taken out. */
+struct moqstat_forget {
+	__u64 map; /* enum moqstat_forget_map */
+	__u64 key[2];
+	__u64 expected;
+};
+enum moqstat_forget_map {
+	MOQSTAT_FORGET_PATH = 0,
+	MOQSTAT_FORGET_ROOT_PATH,
+	MOQSTAT_FORGET_ENTRY,
+};
+
+/** What it returns. */
+enum moqstat_forgot {
+	MOQSTAT_FORGOT = 0,	/* it was taken out */
+	MOQSTAT_FORGOT_NOTHING, /* there is none, or it is of another incarnation */
+	MOQSTAT_FORGOT_NOT,	/* that incarnation goes on */
 };
 
 /** What a guard can be found by. */
@@ -266,6 +339,7 @@ struct moqstat_guard_key {
 struct moqstat_guard {
 	struct moqstat_id id;
 	__u64 sibling; /* another place that stands for the same guard, or 0 */
+	__u64 tier;    /* 1 + enum moqstat_tier, once a hit has read it; else 0 */
 };
 
 /** What a thread has seen of a guard that it is about to let go. */

@@ -149,6 +149,8 @@ int bump_find(const struct code *code, size_t bump, struct bump_branch *out, siz
 		struct bump_branch b = { .insn = w.edges[i].branch };
 		bool both = false;
 
+		if (code->insns[b.insn].class != CODE_CLASS_EMULATED)
+			return -ENOTSUP;
 		err = bump_eval(code, &w.edges[i], bump, &b);
 		if (err)
 			return err;

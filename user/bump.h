@@ -32,8 +32,8 @@ bool bump_is(const struct code_insn *insn);
 
 /** Find every branch that leads to the bump at index `bump`. On success *len is at least 1.
  *  -ENOENT: some way to it comes from no conditional branch (the function's entry, a jump table,
- *  a landing pad); -ENOTSUP: a branch on another condition than zero or not; -E2BIG: too many
- *  branches or too long a way. */
+ *  a landing pad); -ENOTSUP: a branch on another condition than zero or not, or with a prefix for
+ *  which the kernel doesn't emulate it; -E2BIG: too many branches or too long a way. */
 int bump_find(const struct code *code, size_t bump, struct bump_branch *out, size_t *len);
 
 /** The nearest instruction before `insn`, within the same straight run of code, that changes a

@@ -11,9 +11,12 @@
 #include "tasks.h"
 #include "walk.h"
 
-/* A task that is being polled, or changes, is looked at again; this often, and after this long. */
-#define CENSUS_TRIES   200
-#define CENSUS_WAIT_US 100
+/* A task that is being polled, or changes, is looked at again; this often, and after this long; and
+ * where the machine is busy, a few times more after a longer while. */
+#define CENSUS_TRIES	    300
+#define CENSUS_TRIES_SOON   200
+#define CENSUS_WAIT_SOON_US 100
+#define CENSUS_WAIT_US	    1000
 
 static const char *const census_kinds[] = { "announce", "track", "broadcast", "session" };
 
@@ -33,13 +36,13 @@ static int census_walk(struct walk *walk, const struct tasks *tasks, struct walk
 
 	for (try = 0; try < CENSUS_TRIES && left && !err; try++) {
 		if (try)
-			usleep(CENSUS_WAIT_US);
+			usleep(try < CENSUS_TRIES_SOON ? CENSUS_WAIT_SOON_US : CENSUS_WAIT_US);
 		for (i = 0; i < tasks->len && !err; i++) {
 			if (done[i])
 				continue;
 			err = walk_task(walk, &tasks->list[i], &seen[i]);
 			c->tasks += !err;
-			if (err == -EAGAIN || (err == -EBADMSG && try < CENSUS_TRIES / 10)) {
+			if (err == -EAGAIN || (err == -EBADMSG && try < CENSUS_TRIES_SOON / 10)) {
 				err = 0;
 				continue;
 			}

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "json_memory.h"
 #include "log.h"
 #include "sites_cache.h"
 
@@ -50,22 +51,27 @@ static json_t *census_report_item(const struct census_item *i)
 
 static int census_report_json(const struct census *c, FILE *out)
 {
-	json_t *items = json_array(), *untold = json_object(), *all;
+	json_t *items, *untold, *all;
+	char *text;
 	size_t i;
 	int err = 0;
 
+	json_memory_begin();
+	items = json_array();
+	untold = json_object();
 	for (i = 0; i < c->len && !err; i++)
 		err = json_array_append_new(items, census_report_item(&c->items[i]));
 	for (i = 0; i < CENSUS_KIND_MAX && !err; i++)
 		err = json_object_set_new(untold, census_kind_name(i), json_integer(c->untold[i]));
 	all = json_pack("{s:o, s:o, s:I, s:I}", "open", items, "untold", untold, "tasks",
 			(json_int_t)c->tasks, "tasks_untold", (json_int_t)c->tasks_untold);
-	if (err || !all) {
-		json_decref(all);
-		return -ENOMEM;
-	}
-	err = json_dumpf(all, out, JSON_COMPACT) || fputc('\n', out) == EOF ? -EIO : 0;
-	json_decref(all);
+	/* Whole or not at all. */
+	text = json_memory_text(all, JSON_COMPACT);
+	if (err || !text)
+		err = -ENOMEM;
+	else if (fprintf(out, "%s\n", text) < 0)
+		err = -EIO;
+	free(text);
 	return err;
 }
 

@@ -459,10 +459,12 @@ size_t code_edges_to(const struct code *code, size_t insn, size_t *first)
 	return end - low;
 }
 
+/* Segment, size and repetition; and REX, of which only the last one counts. */
 static bool code_is_prefix(uint8_t byte)
 {
-	return byte == 0x26 || byte == 0x2e || byte == 0x36 || byte == 0x3e || byte == 0x66 ||
-	       byte == 0xf2 || byte == 0xf3;
+	return byte == 0x26 || byte == 0x2e || byte == 0x36 || byte == 0x3e ||
+	       (byte >= 0x64 && byte <= 0x67) || byte == 0xf2 || byte == 0xf3 ||
+	       (byte & 0xf0) == 0x40;
 }
 
 bool code_may_bump(const uint8_t *bytes, uint64_t size)
@@ -471,10 +473,10 @@ bool code_may_bump(const uint8_t *bytes, uint64_t size)
 
 	/* F0, perhaps other prefixes, REX.W, then FF (inc, dec), 01, 81 or 83 (add). */
 	while (end - at >= 4 && (at = memchr(at, 0xf0, end - at - 3))) {
-		for (op = ++at; end - op > 3 && op - at < CODE_PREFIXES && code_is_prefix(*op);)
+		for (op = ++at; end - op > 2 && op - at <= CODE_PREFIXES && code_is_prefix(*op);)
 			op++;
-		if ((op[0] & 0xf8) == 0x48 &&
-		    (op[1] == 0xff || op[1] == 0x01 || op[1] == 0x81 || op[1] == 0x83))
+		if (op > at && (op[-1] & 0xf8) == 0x48 &&
+		    (op[0] == 0xff || op[0] == 0x01 || op[0] == 0x81 || op[0] == 0x83))
 			return true;
 	}
 	return false;

@@ -6,7 +6,13 @@
 
 int collect_read(struct collect *c, struct collect_batch *batch)
 {
+	return collect_read_since(c, 0, batch);
+}
+
+int collect_read_since(struct collect *c, uint64_t number, struct collect_batch *batch)
+{
 	memset(batch, 0, sizeof(*batch));
+	batch->since = number;
 	return c->ops->read(c, batch);
 }
 

@@ -39,8 +39,18 @@ struct collect_session {
 	uint64_t ref;
 };
 
-/** Everything counted up to one tick. Closed counters were read before any open one. */
+/** Everything counted up to one tick. Closed counters were read before any open one.
+ *
+ *  A backend may leave out what hasn't changed, for a caller that asks for it by saying which batch
+ *  it has taken in last, if it was the last one and the one before was taken in as well. Then of a
+ *  path, or of a root and tier, either every incarnation is listed or none. They are where one of
+ *  them has changed or begun since the last batch, or between that and the one before; isn't held;
+ *  or has nothing open; and where there are several, or were in the last batch. `__overflow__` and
+ *  `__unattributed__` always are. What isn't listed goes on as it was. */
 struct collect_batch {
+	uint64_t since;	  /* from the caller: `number` of the last batch, or 0 */
+	uint64_t number;  /* of this one; 0: each batch lists everything */
+	bool partial;	  /* only what has changed since that one is listed */
 	uint64_t time_ms; /* CLOCK_REALTIME at the tick, Unix time in milliseconds */
 	struct collect_broadcast *broadcasts;
 	size_t broadcasts_len;
@@ -54,8 +64,8 @@ struct collect;
 
 /** What a backend does. All return 0 or -errno. */
 struct collect_ops {
-	/** Fill *batch (zeroed by the caller) with all there is. The end of the input is
-	 *  -ENODATA: a recording has been read through. */
+	/** Fill *batch (zeroed by the caller but for `since`) with all there is. The end of the
+	 * input is -ENODATA: a recording has been read through. */
 	int (*read)(struct collect *c, struct collect_batch *batch);
 	/** Forget an incarnation whose final snapshot has been emitted and that nothing holds. */
 	int (*retire_broadcast)(struct collect *c, const struct collect_broadcast *b);
@@ -68,9 +78,12 @@ struct collect {
 	const struct collect_ops *ops;
 };
 
-/** Fill *batch from the backend. The caller frees it with collect_batch_deinit(), also after an
- *  error. Returns 0, -ENODATA at the end of a recording, or another -errno. */
+/** Fill *batch from the backend, with everything. The caller frees it with collect_batch_deinit(),
+ *  also after an error. Returns 0, -ENODATA at the end of a recording, or another -errno. */
 int collect_read(struct collect *c, struct collect_batch *batch);
+
+/** The same; but what hasn't changed since the batch of that number may be left out. */
+int collect_read_since(struct collect *c, uint64_t number, struct collect_batch *batch);
 
 /** Free what a batch owns and zero it. */
 void collect_batch_deinit(struct collect_batch *batch);

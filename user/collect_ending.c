@@ -28,9 +28,14 @@ static void ending_close(uint64_t *counts, unsigned int fields)
 static int ending_read(struct collect *c, struct collect_batch *batch)
 {
 	struct ending *e = (struct ending *)c;
-	int err = e->inner->ops->read(e->inner, batch);
 	unsigned int role, tier;
 	size_t i;
+	int err;
+
+	/* What is closed below has not changed in the backend. */
+	if (e->ended)
+		batch->since = 0;
+	err = e->inner->ops->read(e->inner, batch);
 
 	if (err || !e->ended)
 		return err;

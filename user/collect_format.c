@@ -50,6 +50,8 @@ const char *const collect_format_lost[MOQSTAT_LOST_MAX] = {
 	[MOQSTAT_LOST_GUARDS_FULL] = "guards_full",
 	[MOQSTAT_LOST_GUARD_REUSED] = "guard_reused",
 	[MOQSTAT_LOST_SESSION_REUSED] = "session_reused",
+	[MOQSTAT_LOST_READINGS_FULL] = "readings_full",
+	[MOQSTAT_LOST_COUNTERS_UNREAD] = "counters_unread",
 };
 
 int collect_format_find(const char *const *names, size_t len, const char *name)

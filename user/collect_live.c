@@ -8,12 +8,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "counts.h"
+#include "forget.h"
 #include "incarnation.h"
 #include "inventory.h"
 #include "log.h"
 #include "moqstat.skel.h"
-#include "path.h"
-#include "percpu.h"
+#include "names.h"
+#include "overflow.h"
+#include "reading.h"
 #include "seed.h"
 #include "sweep.h"
 #include "takeover.h"
@@ -21,11 +24,12 @@
 /* Retired incarnations, at most, after which entry pointers that stand for none are swept. */
 #define LIVE_SWEEP 4096
 
-/* Readings made at most at first, until all that was there before has its counts. */
-#define LIVE_FIRST_TRIES  50
+/* Entries of which something is open are held, unless a close was missed: so many of them are
+ * looked at in each reading, besides all others. */
+#define LIVE_LOOKS 4096
 
-#define LIVE_OVERFLOW	  "__overflow__"
-#define LIVE_UNATTRIBUTED "__unattributed__"
+/* Readings made at most at first, until all that was there before has its counts. */
+#define LIVE_FIRST_TRIES 50
 
 struct collect_live {
 	struct collect base;
@@ -34,10 +38,11 @@ struct collect_live {
 	struct moqstat_bpf *object;
 	struct incarnations known;
 	struct takeover *takeover;
-	struct percpu passes[COLLECT_LIVE_PASSES];
-	uint64_t invalid;    /* paths that are no UTF-8 */
-	uint64_t orphans;    /* counters without a name */
-	size_t existing;     /* incarnations whose beginning wasn't seen */
+	struct reading *reading;
+	struct counts counts;
+	uint64_t number;     /* of the last batch */
+	bool followed;	     /* it was for one who had taken in the one before */
+	size_t look;	     /* where looking at entries goes on */
 	size_t retired;	     /* since the last sweep */
 	uint64_t full;	     /* pointers that found no room, in all */
 	uint64_t full_swept; /* of those, before the last sweep */
@@ -47,195 +52,91 @@ struct collect_live {
 	uint64_t unknown_early; /* bumps on guards that were unknown until the seeding */
 };
 
-const struct collect_live_pass collect_live_passes[COLLECT_LIVE_PASSES] = {
-	{ .closes = true, .cells = MOQSTAT_CLOSED_CELLS },
-	{ .closes = false, .cells = MOQSTAT_OPENED_CELLS },
-};
+/* What is told by guards has no memory of its own to look at, nor has the overflow, which is for
+ * ever. */
+static bool live_has_memory(const struct incarnation *in)
+{
+	return in->entry && in->id.hash;
+}
+
+/* Those whose memory is to be looked at: all that are touched, and some of the others. */
+static size_t live_choose(struct collect_live *l, struct incarnation **out)
+{
+	const struct incarnations *known = &l->known;
+	size_t looks = known->len < LIVE_LOOKS ? known->len : LIVE_LOOKS, len = 0, i;
+
+	for (i = 0; i < known->touched_len; i++) {
+		if (live_has_memory(known->touched[i]))
+			out[len++] = known->touched[i];
+	}
+	for (i = 0; i < looks; i++, l->look++) {
+		l->look = l->look < known->len ? l->look : 0;
+		if (!known->list[l->look]->touched && live_has_memory(known->list[l->look]))
+			out[len++] = known->list[l->look];
+	}
+	return len;
+}
+
+/* If that is news, what was counted on it by now is to be read as final. */
+static void live_hold(struct collect_live *l, struct incarnation *in, bool held)
+{
+	if (in->held == held)
+		return;
+	in->held = held;
+	incarnations_touch(&l->known, in);
+	if (!held)
+		counts_add(&l->counts, in);
+}
+
+/* Of a relay that has ended, the last state is shown as it was. */
+static void live_hold_all(struct collect_live *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->known.len; i++)
+		live_hold(l, l->known.list[i], true);
+}
 
 /* Ask who is still held, before any counter is read: counts read afterwards are then final. */
 static int live_check_held(struct collect_live *l)
 {
-	uint64_t *addresses = calloc(l->known.len + 1, sizeof(*addresses));
-	struct inventory_arc *arcs = calloc(l->known.len + 1, sizeof(*arcs));
-	bool *readable = calloc(l->known.len + 1, sizeof(*readable));
+	size_t room = l->known.touched_len + LIVE_LOOKS + 1, len, i;
+	struct incarnation **some = calloc(room, sizeof(struct incarnation *));
+	uint64_t *addresses = calloc(room, sizeof(*addresses));
+	struct inventory_arc *arcs = calloc(room, sizeof(*arcs));
+	bool *readable = calloc(room, sizeof(*readable));
 	int err = -ENOMEM;
-	size_t i;
 
-	if (!addresses || !arcs || !readable)
+	if (!some || !addresses || !arcs || !readable)
 		goto out;
-	for (i = 0; i < l->known.len; i++)
-		addresses[i] = l->known.list[i].entry;
-	err = target_read(l->target, addresses, l->known.len, sizeof(*arcs), arcs, readable);
-	for (i = 0; i < l->known.len; i++) {
-		struct incarnation *in = &l->known.list[i];
-
-		/* Of a relay that has ended, the last state is shown as it was. Overflow is for
-		 * ever. What is told by guards has no memory of its own to look at. */
-		if (in->guarded && err != -ESRCH)
-			continue;
-		if (err == -ESRCH || !in->id.hash)
-			in->held = true;
-		else if (!err)
-			in->held = !in->superseded && readable[i] && inventory_arc_alive(&arcs[i]);
-	}
-	if (err == -ESRCH)
+	len = live_choose(l, some);
+	for (i = 0; i < len; i++)
+		addresses[i] = some[i]->entry;
+	err = target_read(l->target, addresses, len, sizeof(*arcs), arcs, readable);
+	for (i = 0; i < len && !err; i++)
+		live_hold(l, some[i],
+			  !some[i]->superseded && readable[i] && inventory_arc_alive(&arcs[i]));
+	if (err == -ESRCH) {
+		live_hold_all(l);
 		err = 0;
+	}
 	if (err)
 		log_error("cannot read the memory of process %d: %s", l->target->pid,
 			  strerror(-err));
 out:
+	free(some);
 	free(addresses);
 	free(arcs);
 	free(readable);
 	return err;
 }
 
-static int live_names(const struct collect_live *l, uint32_t slot)
+/* Nothing has been opened on it since it was read? Then it has ended. */
+static bool live_ends(const struct collect_live *l, const struct incarnation *in)
 {
-	return bpf_map__fd(slot >= MOQSTAT_SLOT_SESSION ? l->object->maps.roots
-							: l->object->maps.broadcasts);
-}
+	int result = forget_path(l->object, in);
 
-static void live_delete_counts(const struct collect_live *l, const struct moqstat_id *id)
-{
-	struct moqstat_slot_key key = { .id = *id };
-
-	for (key.slot = 0; key.slot < MOQSTAT_SLOT_MAX; key.slot++) {
-		bpf_map_delete_elem(bpf_map__fd(l->object->maps.closed), &key);
-		bpf_map_delete_elem(bpf_map__fd(l->object->maps.opened), &key);
-	}
-}
-
-/* Learn the name of an incarnation whose counts are seen for the first time. */
-static int live_learn(struct collect_live *l, const struct moqstat_slot_key *key)
-{
-	bool unnamed = key->id.incarnation == MOQSTAT_UNATTRIBUTED;
-	const char *text = unnamed ? LIVE_UNATTRIBUTED : LIVE_OVERFLOW;
-	struct moqstat_name name = { .len = strlen(text),
-				     .slot = unnamed ? 0 : key->id.incarnation,
-				     .fresh = 1 };
-	struct incarnation *added;
-	int err;
-
-	memcpy(name.path, text, name.len);
-	if (key->id.hash && bpf_map_lookup_elem(live_names(l, key->slot), &key->id, &name)) {
-		if (errno != ENOENT)
-			return -errno;
-		/* Counts of an incarnation that was taken for finished. That must not happen, but
-		 * if it does it is said, and does no harm to the others. */
-		live_delete_counts(l, &key->id);
-		l->orphans++;
-		return 0;
-	}
-	err = incarnations_add(&l->known, &key->id, &name);
-	if (err)
-		return err;
-	added = &l->known.list[l->known.len - 1];
-	l->existing += !name.fresh;
-	l->invalid += added->hidden;
-	if (unnamed && l->source.no_unattributed)
-		added->hidden = true;
-	/* Where its statistics are on, the relay itself leaves these out. */
-	if (added->guarded && !added->slot &&
-	    path_has_prefix(added->path, added->len, l->source.prefix, strlen(l->source.prefix)))
-		added->hidden = true;
-	return 0;
-}
-
-static int live_compare_key(const void *a, const void *b)
-{
-	const struct moqstat_slot_key *const *x = a, *const *y = b;
-	uint32_t p = (*x)->id.incarnation, q = (*y)->id.incarnation;
-
-	return p < q ? -1 : p > q;
-}
-
-/* Learn every incarnation of the rows that isn't known yet. */
-static int live_learn_all(struct collect_live *l, const struct percpu *p)
-{
-	const struct moqstat_slot_key **unknown = calloc(p->len + 1, sizeof(*unknown));
-	size_t i, len = 0;
-	int err = 0;
-
-	if (!unknown)
-		return -ENOMEM;
-	for (i = 0; i < p->len; i++) {
-		if (!incarnations_find(&l->known, p->rows[i].key.id.incarnation))
-			unknown[len++] = &p->rows[i].key;
-	}
-	qsort(unknown, len, sizeof(*unknown), live_compare_key);
-	for (i = 0; i < len && !err; i++) {
-		if (!i || live_compare_key(&unknown[i - 1], &unknown[i]))
-			err = live_learn(l, unknown[i]);
-	}
-	free(unknown);
-	if (!err && len)
-		err = incarnations_settle(&l->known);
-	return err;
-}
-
-/* Put the cells of one of the two maps into the counts. */
-static void live_add(struct collect_live *l, const struct percpu *p, bool closes)
-{
-	unsigned int field;
-	size_t i;
-
-	for (i = 0; i < p->len; i++) {
-		const struct percpu_row *row = &p->rows[i];
-		struct incarnation *in = incarnations_find(&l->known, row->key.id.incarnation);
-
-		if (!in || row->key.slot >= MOQSTAT_SLOT_MAX)
-			continue;
-		for (field = 0; field < MOQSTAT_FIELD_MAX; field++) {
-			if (MOQSTAT_FIELD_CLOSES(field) == closes)
-				in->counts[row->key.slot][field] =
-					row->cells[MOQSTAT_FIELD_CELL(field)];
-		}
-	}
-}
-
-static int live_read_counters(struct collect_live *l)
-{
-	unsigned int i;
-	int err = 0;
-
-	for (i = 0; i < COLLECT_LIVE_PASSES && !err; i++) {
-		const struct collect_live_pass *pass = &collect_live_passes[i];
-
-		err = percpu_read(
-			&l->passes[i],
-			bpf_map__fd(pass->closes ? l->object->maps.closed : l->object->maps.opened),
-			pass->cells);
-	}
-	for (i = 0; i < COLLECT_LIVE_PASSES && !err; i++)
-		err = live_learn_all(l, &l->passes[i]);
-	if (err) {
-		log_error("cannot read the counters: %s", strerror(-err));
-		return err;
-	}
-	for (i = 0; i < COLLECT_LIVE_PASSES; i++)
-		live_add(l, &l->passes[i], collect_live_passes[i].closes);
-	return 0;
-}
-
-/* Let what begins under the path from now on be another incarnation. False if something has begun
- * since the counters were read: then this one goes on. */
-static bool live_unlink(const struct collect_live *l, const struct incarnation *in)
-{
-	int paths = bpf_map__fd(in->slot >= MOQSTAT_SLOT_SESSION ? l->object->maps.root_paths
-								 : l->object->maps.paths);
-	struct moqstat_path_key key = { .hash = in->id.hash, .tgid = in->id.tgid, .len = in->len };
-	struct moqstat_path path;
-
-	if (bpf_map_lookup_elem(paths, &key, &path) || path.id.incarnation != in->id.incarnation ||
-	    bpf_map_lookup_and_delete_elem(paths, &key, &path))
-		return true;
-	/* Fewer than were counted: one was noted here while this was taken out and put back. */
-	if (path.opens <= incarnation_opens(in))
-		return true;
-	/* In vain only if yet another has begun meanwhile; that one is shown as this one's. */
-	bpf_map_update_elem(paths, &key, &path, BPF_NOEXIST);
-	return false;
+	return result == MOQSTAT_FORGOT || result == MOQSTAT_FORGOT_NOTHING;
 }
 
 /* What is told by guards is held as long as one of them is open. Then it ends with what was read,
@@ -245,14 +146,23 @@ static void live_check_guarded(struct collect_live *l)
 	bool alive = target_alive(l->target);
 	size_t i;
 
-	for (i = 0; i < l->known.len; i++) {
-		struct incarnation *in = &l->known.list[i];
+	for (i = 0; i < l->known.touched_len; i++) {
+		struct incarnation *in = l->known.touched[i];
 
 		if (!in->guarded || in->ended)
 			continue;
-		in->held = !alive || incarnation_open(in) || !live_unlink(l, in);
+		in->held = !alive || incarnation_open(in) || !live_ends(l, in);
 		in->ended = !in->held;
 	}
+}
+
+/* Is it to be looked at in every reading? Most aren't, so that a reading takes as long as there are
+ * changes. */
+static bool live_watched(const void *arg, const struct incarnation *in)
+{
+	(void)arg;
+	return !in->held || !in->based || !in->id.hash || in->superseded || in->split ||
+	       in->older_path || !incarnation_open(in);
 }
 
 static int live_read_lost(struct collect_live *l, uint64_t *lost)
@@ -264,9 +174,10 @@ static int live_read_lost(struct collect_live *l, uint64_t *lost)
 		err = percpu_sum(bpf_map__fd(l->object->maps.lost), reason, &lost[reason]);
 	if (err)
 		return err;
-	lost[MOQSTAT_LOST_PATH_INVALID] = l->invalid;
-	lost[MOQSTAT_LOST_ENTRY_UNKNOWN] += l->orphans;
+	lost[MOQSTAT_LOST_PATH_INVALID] = l->counts.invalid;
+	lost[MOQSTAT_LOST_ENTRY_UNKNOWN] += l->counts.orphans;
 	lost[MOQSTAT_LOST_GUARD_UNKNOWN] -= l->unknown_early;
+	lost[MOQSTAT_LOST_COUNTERS_UNREAD] += reading_unread(l->reading);
 	l->full = lost[MOQSTAT_LOST_ENTRIES_FULL] + lost[MOQSTAT_LOST_GUARDS_FULL];
 	return 0;
 }
@@ -331,18 +242,20 @@ static void live_fill_broadcast(const struct collect_live *l, const struct incar
 
 static int live_fill(struct collect_live *l, struct collect_batch *batch)
 {
-	size_t i, text = 1;
+	const struct incarnations *known = &l->known;
+	struct incarnation **list = batch->partial ? known->touched : known->list;
+	size_t i, len = batch->partial ? known->touched_len : known->len, text = 1;
 	char *at;
 
-	for (i = 0; i < l->known.len; i++)
-		text += l->known.list[i].len;
-	batch->broadcasts = calloc(l->known.len + 1, sizeof(*batch->broadcasts));
-	batch->sessions = calloc(l->known.len + 1, sizeof(*batch->sessions));
+	for (i = 0; i < len; i++)
+		text += list[i]->len;
+	batch->broadcasts = calloc(len + 1, sizeof(*batch->broadcasts));
+	batch->sessions = calloc(len + 1, sizeof(*batch->sessions));
 	batch->text = at = malloc(text);
 	if (!batch->broadcasts || !batch->sessions || !batch->text)
 		return -ENOMEM;
-	for (i = 0; i < l->known.len; i++) {
-		const struct incarnation *in = &l->known.list[i];
+	for (i = 0; i < len; i++) {
+		const struct incarnation *in = list[i];
 
 		if (in->hidden || in->retired || !in->based)
 			continue;
@@ -360,10 +273,13 @@ static void live_retire(struct collect_live *l, struct incarnation *in)
 {
 	uint32_t *used = &l->object->bss->names_used[in->slot >= MOQSTAT_SLOT_SESSION];
 
-	live_delete_counts(l, &in->id);
-	if (!bpf_map_delete_elem(live_names(l, in->slot), &in->id) && !in->guarded)
+	counts_delete(&l->counts, &in->id, in->slot);
+	reading_forget(l->reading, in);
+	if (!names_delete(l->object, in->slot, &in->id, in->len) && !in->guarded)
 		__atomic_sub_fetch(used, 1, __ATOMIC_SEQ_CST);
-	in->retired = true;
+	if (in->entry)
+		forget_entry(l->object, in->entry, &in->id);
+	incarnations_retire(&l->known, in);
 	l->retired++;
 }
 
@@ -372,10 +288,10 @@ static void live_retire_unseen(struct collect_live *l)
 {
 	size_t i;
 
-	for (i = 0; i < l->known.len; i++) {
-		struct incarnation *in = &l->known.list[i];
+	for (i = 0; i < l->known.touched_len; i++) {
+		struct incarnation *in = l->known.touched[i];
 
-		if (!in->held && (in->hidden || !in->based))
+		if (!in->held && !in->retired && (in->hidden || !in->based))
 			live_retire(l, in);
 	}
 }
@@ -390,7 +306,9 @@ static void live_sweep(struct collect_live *l)
 
 static int live_seed_read(void *arg)
 {
-	return live_read_counters(arg);
+	struct collect_live *l = arg;
+
+	return counts_read(&l->counts);
 }
 
 /* What happened on guards before they were known is in the base by now: it is no loss. */
@@ -399,7 +317,8 @@ static void live_forget_unattributed(struct collect_live *l)
 	struct moqstat_id id = { .tgid = l->target->pid, .incarnation = MOQSTAT_UNATTRIBUTED };
 	struct incarnation *in = incarnations_find(&l->known, id.incarnation);
 
-	live_delete_counts(l, &id);
+	counts_delete(&l->counts, &id, 0);
+	overflow_reserve(l->object, l->target->pid);
 	if (in)
 		memset(in->counts, 0, sizeof(in->counts));
 	percpu_sum(bpf_map__fd(l->object->maps.lost), MOQSTAT_LOST_GUARD_UNKNOWN,
@@ -430,7 +349,7 @@ static int live_seed(struct collect_live *l)
 		return 0;
 	}
 	if (l->seed.on && !l->object->rodata->by_guard)
-		err = takeover_census(l->takeover, &l->seed.census, &l->known, &l->existing);
+		err = takeover_census(l->takeover, &l->seed.census, &l->known, &l->counts.existing);
 	else
 		live_forget_unattributed(l);
 	census_deinit(&l->seed.census);
@@ -453,11 +372,32 @@ static int live_read_all(struct collect_live *l)
 		if (!err)
 			err = takeover_begin(l->takeover, &l->known);
 		if (!err)
-			err = live_read_counters(l);
+			err = counts_read(&l->counts);
 	}
-	if (!err)
-		takeover_finish(l->takeover, &l->known);
-	return err;
+	if (err)
+		return err;
+	takeover_finish(l->takeover, &l->known);
+	return l->object->bss->reading ? reading_take(l->reading, &l->known) : 0;
+}
+
+static enum collect_live_statistics live_statistics(const struct collect_live *l)
+{
+	if (l->object->bss->statistics_off)
+		return COLLECT_LIVE_OFF;
+	if (l->object->bss->statistics_shared || l->seed.on)
+		return COLLECT_LIVE_ON;
+	return COLLECT_LIVE_UNKNOWN;
+}
+
+/* Once it is known that the relay's statistics are on, its own counters of payload are read, if
+ * they can be, and its frames pay for no probe any more. */
+static void live_check_reading(struct collect_live *l)
+{
+	if (l->object->bss->reading || !probes_readable(l->source.probes) ||
+	    live_statistics(l) != COLLECT_LIVE_ON)
+		return;
+	reading_begin(l->reading, &l->known);
+	probes_take_hot(l->source.probes);
 }
 
 /* Is there something left whose counts before the probes weren't still for long enough? */
@@ -465,8 +405,8 @@ static bool live_is_baseless(const struct collect_live *l)
 {
 	size_t i;
 
-	for (i = 0; i < l->known.len; i++) {
-		if (!l->known.list[i].based && l->known.list[i].held)
+	for (i = 0; i < l->known.touched_len; i++) {
+		if (!l->known.touched[i]->based && l->known.touched[i]->held)
 			return true;
 	}
 	return false;
@@ -481,13 +421,19 @@ static int collect_live_read(struct collect *c, struct collect_batch *batch)
 	unsigned int tries = 0;
 	int err;
 
+	/* Who hasn't taken in the last two batches, perhaps since one failed, gets everything. */
+	batch->number = l->number + 1;
+	batch->partial = l->number && l->followed && batch->since == l->number;
+	l->followed = batch->since == l->number;
+	l->number = batch->number;
 	incarnations_compact(&l->known);
 	if (l->retired >= (room < LIVE_SWEEP ? room : LIVE_SWEEP) || l->full != l->full_swept)
 		live_sweep(l);
 	err = l->started ? 0 : live_seed(l);
 	l->started = true;
+	live_check_reading(l);
 	if (!err && !l->object->rodata->by_guard)
-		err = takeover_learn(l->takeover, &l->known, &l->existing);
+		err = takeover_learn(l->takeover, &l->known, &l->counts.existing);
 	/* What was there before is to be in the first frames already. */
 	do
 		err = err ? err : live_read_all(l);
@@ -498,7 +444,9 @@ static int collect_live_read(struct collect *c, struct collect_batch *batch)
 	live_retire_unseen(l);
 	clock_gettime(CLOCK_REALTIME, &now);
 	batch->time_ms = (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-	return live_fill(l, batch);
+	err = live_fill(l, batch);
+	incarnations_calm(&l->known, live_watched, NULL);
+	return err;
 }
 
 static int live_retire_ref(struct collect *c, uint64_t ref)
@@ -525,12 +473,11 @@ static int collect_live_retire_session(struct collect *c, const struct collect_s
 static void collect_live_destroy(struct collect *c)
 {
 	struct collect_live *l = (struct collect_live *)c;
-	size_t i;
 
 	incarnations_deinit(&l->known);
 	takeover_destroy(l->takeover);
-	for (i = 0; i < COLLECT_LIVE_PASSES; i++)
-		percpu_deinit(&l->passes[i]);
+	reading_destroy(l->reading);
+	counts_deinit(&l->counts);
 	free(l);
 }
 
@@ -543,6 +490,9 @@ int collect_live_create(const struct collect_live_source *source, struct collect
 		.destroy = collect_live_destroy,
 	};
 	struct collect_live *l = calloc(1, sizeof(*l));
+	struct counts_source counts = { .prefix = source->prefix,
+					.no_unattributed = source->no_unattributed,
+					.way = source->maps };
 	int err;
 
 	if (!l)
@@ -551,8 +501,16 @@ int collect_live_create(const struct collect_live_source *source, struct collect
 	l->source = *source;
 	l->object = probes_object(source->probes);
 	l->target = source->target;
-	err = takeover_create(l->object, source->target, source->layout, &l->takeover);
+	counts.object = l->object;
+	counts.known = &l->known;
+	err = counts_init(&counts, &l->counts);
+	if (!err)
+		err = takeover_create(l->object, source->target, source->layout, &l->takeover);
+	if (!err)
+		err = reading_create(l->object, source->target, source->layout, &l->reading);
 	if (err) {
+		takeover_destroy(l->takeover);
+		counts_deinit(&l->counts);
 		free(l);
 		return err;
 	}
@@ -564,17 +522,19 @@ struct collect_live_info collect_live_info(const struct collect *c)
 {
 	const struct collect_live *l = (const struct collect_live *)c;
 	struct collect_live_info info = { .inventoried = takeover_learnt(l->takeover),
-					  .existing = l->existing };
+					  .existing = l->counts.existing };
+	size_t i;
 
-	if (l->object->bss->statistics_off)
-		info.statistics = COLLECT_LIVE_OFF;
-	else if (l->object->bss->statistics_shared)
-		info.statistics = COLLECT_LIVE_ON;
-	else if (l->seed.on)
-		info.statistics = COLLECT_LIVE_ON;
+	info.statistics = live_statistics(l);
+	info.cold = probes_cold(l->source.probes);
+	info.reading = l->object->bss->reading;
+	info.missing = live_is_baseless(l) || takeover_omitted(l->takeover);
+	info.batches = l->counts.passes[0].way == PERCPU_BATCHES;
 	info.seeded = l->seeded;
 	info.open = l->seed.open;
 	info.untold = l->seed.untold + l->seed.restless;
+	for (i = 0; i < COUNTS_PASSES; i++)
+		*(counts_passes[i].closes ? &info.closed : &info.opened) = l->counts.passes[i].len;
 	info.guarded = l->object->rodata->by_guard || info.statistics == COLLECT_LIVE_OFF;
 	return info;
 }

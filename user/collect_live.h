@@ -8,6 +8,7 @@
 #include "census_plan.h"
 #include "collect.h"
 #include "layout.h"
+#include "percpu.h"
 #include "probes.h"
 #include "target.h"
 
@@ -26,30 +27,23 @@ struct collect_live_info {
 	bool guarded;	  /* identities are told by guards, not by entry pointers */
 	bool seeded;	  /* what was open when the probes were attached is known */
 	size_t open;	  /* so many guards were, where identities are told by guards */
+	bool batches;	  /* maps are read in batches, not element by element */
+	size_t cold;	  /* bumps of payload without a probe, which are all or none */
+	bool reading;	  /* its counters are read from the relay's own */
+	bool missing;	  /* but not those of all entries that there are */
 	size_t untold;	  /* and of so many it can't be told whose they are, or how many */
+	size_t opened, closed; /* elements of these maps, when they were read last */
 };
-
-/** One pass over a map of counters. */
-struct collect_live_pass {
-	bool closes;	/* the map of closed counters, or that of all others */
-	uint32_t cells; /* of one value */
-};
-
-#define COLLECT_LIVE_PASSES 2
-
-/** The passes in the order in which a tick makes them. closed <= open holds in what is read only
- *  because every closed counter is read before any open one, over all broadcasts and CPUs:
- *  whatever closes was open before, on whichever CPU. */
-extern const struct collect_live_pass collect_live_passes[COLLECT_LIVE_PASSES];
 
 /** What a live backend reads from. All of it stays the caller's and must outlive the backend. */
 struct collect_live_source {
-	const struct probes *probes; /* attached */
+	struct probes *probes; /* attached */
 	const struct target *target;
 	const struct layout *layout;
 	const struct census_plan *plan; /* NULL where there is none: what was open isn't known */
 	const char *prefix;		/* of the stats broadcast; paths under it don't count */
 	bool no_unattributed;		/* leave out the row of what can't be named */
+	enum percpu_way maps;		/* how to read them */
 };
 
 /** *out is ended by collect_destroy(). -ENOMEM. */

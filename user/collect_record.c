@@ -34,6 +34,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -251,6 +252,8 @@ static int record_read(struct collect *c, struct collect_batch *batch)
 	struct record *r = (struct record *)c;
 	int err;
 
+	/* Each line has everything. */
+	batch->since = 0;
 	err = r->inner->ops->read(r->inner, batch);
 	if (err)
 		return err;
@@ -295,6 +298,20 @@ static const struct collect_ops record_ops = {
 	.destroy = record_destroy,
 };
 
+/* A file that wasn't there is what a confined process may write (filter.h): an older recording
+ * makes room. What is no regular file (a pipe), or may only be written over, is opened as it is. */
+static int record_open(const char *file)
+{
+	const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+	struct stat st;
+	int fd;
+
+	if (!lstat(file, &st) && S_ISREG(st.st_mode))
+		unlink(file);
+	fd = open(file, flags | O_EXCL, 0600);
+	return fd >= 0 || errno != EEXIST ? fd : open(file, flags | O_TRUNC, 0600);
+}
+
 /* An older recording of the same name is replaced. Paths can tell who watches what: only the
  * owner may read them. On failure `inner` stays the caller's. */
 int collect_record_create(const char *file, struct collect *inner, struct collect **out)
@@ -314,7 +331,7 @@ int collect_record_create(const char *file, struct collect *inner, struct collec
 		goto fail;
 	}
 	memcpy(r->file, file, size);
-	r->fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+	r->fd = record_open(file);
 	if (r->fd < 0) {
 		err = -errno;
 		goto fail;

@@ -18,6 +18,7 @@
 #include <jansson.h>
 
 #include "collect_format.h"
+#include "json_memory.h"
 #include "log.h"
 
 /* First size of the line buffer, bytes. */
@@ -55,11 +56,10 @@ __attribute__((format(printf, 2, 3))) static int replay_bad(const struct replay 
 	return -EBADMSG;
 }
 
-/* The same for what jansson found. It takes some allocations that failed for bad tokens, so the
- * caller has cleared errno before it called jansson: malloc() leaves its mark there. */
+/* The same for what jansson found, which takes some allocations that failed for bad tokens. */
 static int replay_bad_json(const struct replay *r, const char *what, const json_error_t *error)
 {
-	if (errno == ENOMEM)
+	if (json_memory_failed())
 		return -ENOMEM;
 	return replay_bad(r, "%s: %s", what, error->text);
 }
@@ -231,7 +231,6 @@ static int replay_broadcast(const struct replay *r, json_t *json, size_t i,
 	err = replay_beginning(r, what, json, &b->fresh, &b->whole);
 	if (err)
 		return err;
-	errno = 0;
 	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:s%,s:I,s:b,s:o}", "path", &b->path,
 			   &b->path_len, "incarnation", &incarnation, "held", &held, "counts",
 			   &counts))
@@ -256,7 +255,6 @@ static int replay_session(const struct replay *r, json_t *json, size_t i, struct
 	err = replay_beginning(r, what, json, &s->fresh, &s->whole);
 	if (err)
 		return err;
-	errno = 0;
 	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:s%,s:s,s:I,s:b,s:o}", "root", &s->root,
 			   &s->root_len, "tier", &tier_name, "incarnation", &incarnation, "held",
 			   &held, "counts", &counts))
@@ -287,6 +285,8 @@ static int replay_own_text(struct collect_batch *batch)
 	if (!batch->text)
 		return -ENOMEM;
 	at = batch->text;
+	/* json_unpack_ex() has set each path and root, also empty ones. */
+	/* NOLINTBEGIN(clang-analyzer-core.NonNullParamChecker) */
 	for (i = 0; i < batch->broadcasts_len; i++) {
 		memcpy(at, batch->broadcasts[i].path, batch->broadcasts[i].path_len);
 		batch->broadcasts[i].path = at;
@@ -297,6 +297,7 @@ static int replay_own_text(struct collect_batch *batch)
 		batch->sessions[i].root = at;
 		at += batch->sessions[i].root_len;
 	}
+	/* NOLINTEND(clang-analyzer-core.NonNullParamChecker) */
 	return 0;
 }
 
@@ -343,7 +344,6 @@ static int replay_batch(const struct replay *r, json_t *json, struct collect_bat
 		return replay_bad(r,
 				  "recording of version %" JSON_INTEGER_FORMAT ", only %d is known",
 				  json_integer_value(version), COLLECT_FORMAT_VERSION);
-	errno = 0;
 	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:o,s:o,s:o,s:o,s:o}", "v", &version,
 			   "time_ms", &time_ms, "broadcasts", &broadcasts, "sessions", &sessions,
 			   "lost", &lost))
@@ -366,11 +366,13 @@ static int replay_next(struct replay *r, struct collect_batch *batch)
 	err = replay_line(r);
 	if (err)
 		return err;
-	errno = 0;
+	json_memory_begin();
 	json = json_loadb(r->line, r->line_len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
 	if (!json)
 		return replay_bad_json(r, r->complete ? "not JSON" : "cut short", &error);
-	err = replay_batch(r, json, batch);
+	err = json_memory_failed() ? -ENOMEM : replay_batch(r, json, batch);
+	if (json_memory_failed())
+		err = -ENOMEM;
 	json_decref(json);
 	return err;
 }

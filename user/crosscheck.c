@@ -22,6 +22,8 @@ struct crosscheck_suspect {
 	uint32_t incarnation;
 	uint64_t rules;	   /* that it breaks; bits of crosscheck_bit() and crosscheck_relay_bit() */
 	uint64_t since_ms; /* those that may take their time */
+	bool listed;	   /* in the batch that is being taken in */
+	bool held;	   /* if it isn't, it is listed for as long as it is there */
 };
 
 /* `cause` can't be counted without `effect` being counted before, by the same guard or by one that
@@ -139,6 +141,12 @@ static bool crosscheck_breaks(const struct crosscheck_rule *rule, const struct c
 	       (rule->whole ? b->whole : b->fresh) && counts[rule->cause] && !counts[rule->effect];
 }
 
+/* Is a field known to be amiss already, or to lack something? */
+static bool crosscheck_known(const struct crosscheck *c, unsigned int role, unsigned int field)
+{
+	return c->missed[role][field] || c->lapse[field];
+}
+
 /* The rules that an incarnation breaks, of those whose field isn't known to be amiss already. */
 static uint64_t crosscheck_judge(const struct crosscheck *c, const struct collect_broadcast *b)
 {
@@ -152,7 +160,7 @@ static uint64_t crosscheck_judge(const struct crosscheck *c, const struct collec
 		const struct crosscheck_rule *rule = &crosscheck_rules[i];
 
 		for (slot = 0; slot < CROSSCHECK_SLOTS; slot++) {
-			if (!c->missed[slot / MOQSTAT_TIER_MAX][rule->effect] &&
+			if (!crosscheck_known(c, slot / MOQSTAT_TIER_MAX, rule->effect) &&
 			    crosscheck_breaks(rule, b, slot))
 				broken |= crosscheck_bit(i, slot);
 		}
@@ -160,12 +168,12 @@ static uint64_t crosscheck_judge(const struct crosscheck *c, const struct collec
 	for (i = 0; i < CROSSCHECK_RELAYED && b->whole; i++) {
 		const struct crosscheck_rule *rule = &crosscheck_relayed[i];
 
-		if (!c->missed[MOQSTAT_SUBSCRIBER][rule->effect] &&
+		if (!crosscheck_known(c, MOQSTAT_SUBSCRIBER, rule->effect) &&
 		    crosscheck_sum(b, MOQSTAT_PUBLISHER, rule->cause) &&
 		    !crosscheck_sum(b, MOQSTAT_SUBSCRIBER, rule->effect))
 			broken |= crosscheck_relay_bit(i);
 	}
-	if (!c->sent && b->whole && !c->missed[MOQSTAT_PUBLISHER][MOQSTAT_BYTES] &&
+	if (!c->sent && b->whole && !crosscheck_known(c, MOQSTAT_PUBLISHER, MOQSTAT_BYTES) &&
 	    crosscheck_sum(b, MOQSTAT_PUBLISHER, MOQSTAT_FRAMES) >= CROSSCHECK_FRAMES &&
 	    crosscheck_sum(b, MOQSTAT_SUBSCRIBER, MOQSTAT_BYTES))
 		broken |= CROSSCHECK_SENT_BIT;
@@ -210,37 +218,94 @@ static void crosscheck_condemn(struct crosscheck *c, uint64_t bits)
 		c->missed[MOQSTAT_PUBLISHER][MOQSTAT_BYTES] = CROSSCHECK_BYTES_MISSED;
 }
 
+/* A suspect is one still. */
+static void crosscheck_confirm(struct crosscheck *c, const struct collect_batch *batch,
+			       const struct crosscheck_suspect *before,
+			       struct crosscheck_suspect *now)
+{
+	const uint64_t settling = crosscheck_settling();
+	uint64_t still = now->rules & before->rules;
+
+	if ((still & settling) && before->since_ms <= now->since_ms)
+		now->since_ms = before->since_ms;
+	if (batch->time_ms - now->since_ms < CROSSCHECK_SETTLE_MS)
+		still &= ~settling;
+	crosscheck_condemn(c, still);
+}
+
+/* The rules whose fields aren't known to be amiss yet. */
+static uint64_t crosscheck_open(const struct crosscheck *c)
+{
+	uint64_t bits = c->sent || crosscheck_known(c, MOQSTAT_PUBLISHER, MOQSTAT_BYTES)
+				? 0
+				: CROSSCHECK_SENT_BIT;
+	unsigned int slot;
+	size_t i;
+
+	for (i = 0; i < CROSSCHECK_RULES; i++) {
+		for (slot = 0; slot < CROSSCHECK_SLOTS; slot++) {
+			if (!crosscheck_known(c, slot / MOQSTAT_TIER_MAX,
+					      crosscheck_rules[i].effect))
+				bits |= crosscheck_bit(i, slot);
+		}
+	}
+	for (i = 0; i < CROSSCHECK_RELAYED; i++) {
+		if (!crosscheck_known(c, MOQSTAT_SUBSCRIBER, crosscheck_relayed[i].effect))
+			bits |= crosscheck_relay_bit(i);
+	}
+	return bits;
+}
+
+/* Suspects that a partial batch doesn't list are as they were. */
+static void crosscheck_unlisted(struct crosscheck *c, const struct collect_batch *batch,
+				struct crosscheck_suspect *suspects, size_t *len)
+{
+	size_t i;
+
+	for (i = 0; i < c->suspects_len && batch->partial; i++) {
+		const struct crosscheck_suspect *before = &c->suspects[i];
+		struct crosscheck_suspect now = *before;
+
+		now.rules &= crosscheck_open(c);
+		now.since_ms = batch->time_ms;
+		if (before->listed || !before->held || !now.rules)
+			continue;
+		crosscheck_confirm(c, batch, before, &now);
+		suspects[(*len)++] = now;
+	}
+}
+
 /* Judge by two readings: what happened before the first of them ended is in the second one. So the
  * counts of one reading needn't be of one moment. */
 static void crosscheck_payload(struct crosscheck *c, const struct collect_batch *batch,
 			       struct crosscheck_suspect *suspects, size_t *len)
 {
-	const uint64_t settling = crosscheck_settling();
 	size_t i;
 
+	for (i = 0; i < c->suspects_len; i++)
+		c->suspects[i].listed = false;
 	for (i = 0; i < batch->broadcasts_len; i++) {
 		const struct collect_broadcast *b = &batch->broadcasts[i];
-		struct crosscheck_suspect now = { .rules = crosscheck_judge(c, b) };
-		const struct crosscheck_suspect *before;
-		uint64_t still = 0;
+		struct crosscheck_suspect now = { .rules = crosscheck_judge(c, b) }, *before = NULL;
 
-		if (!now.rules)
+		if (!now.rules && !c->suspects_len)
 			continue;
 		now.hash = crosscheck_hash(b->path, b->path_len);
 		now.incarnation = b->incarnation;
+		now.held = b->held;
 		now.since_ms = batch->time_ms;
-		before = c->suspects_len ? bsearch(&now, c->suspects, c->suspects_len, sizeof(now),
-						   crosscheck_compare)
-					 : NULL;
+		if (c->suspects_len)
+			before = bsearch(&now, c->suspects, c->suspects_len, sizeof(now),
+					 crosscheck_compare);
 		if (before)
-			still = now.rules & before->rules;
-		if ((still & settling) && before->since_ms <= now.since_ms)
-			now.since_ms = before->since_ms;
-		if (batch->time_ms - now.since_ms < CROSSCHECK_SETTLE_MS)
-			still &= ~settling;
-		crosscheck_condemn(c, still);
+			before->listed = true;
+		if (!now.rules)
+			continue;
+		if (before)
+			crosscheck_confirm(c, batch, before, &now);
 		suspects[(*len)++] = now;
 	}
+	crosscheck_unlisted(c, batch, suspects, len);
 }
 
 /* Opens and closes: of one reading, since every closed counter was read before any open one. */
@@ -315,6 +380,19 @@ static void crosscheck_all(const char *reason, bool opens, struct crosscheck *c)
 	}
 }
 
+/* Only where entries' own counters are read. */
+static void crosscheck_payload_gap(const char *reason, struct crosscheck *c)
+{
+	unsigned int role, field;
+
+	for (role = 0; role < MOQSTAT_ROLE_MAX; role++) {
+		for (field = MOQSTAT_BYTES; field <= MOQSTAT_GROUPS; field++) {
+			if (!c->gap[role][field])
+				c->gap[role][field] = reason;
+		}
+	}
+}
+
 /* What was lost without a row that tells of which fields. */
 static void crosscheck_lost(struct crosscheck *c, const uint64_t *lost)
 {
@@ -341,6 +419,13 @@ static void crosscheck_lost(struct crosscheck *c, const uint64_t *lost)
 		if (lost[i] && reasons[i])
 			crosscheck_all(reasons[i], true, c);
 	}
+	if (lost[MOQSTAT_LOST_READINGS_FULL])
+		crosscheck_payload_gap(
+			"there was no room to note what some entries had counted (readings_full)",
+			c);
+	if (lost[MOQSTAT_LOST_COUNTERS_UNREAD])
+		crosscheck_payload_gap(
+			"what some entries had counted could not be read (counters_unread)", c);
 	if (lost[MOQSTAT_LOST_GUARDS_FULL])
 		crosscheck_all("there was no room to remember some guards (guards_full)", false, c);
 }
@@ -361,11 +446,12 @@ static void crosscheck_reused(struct crosscheck *c, const uint64_t *lost)
 static void crosscheck_gaps(struct crosscheck *c, const struct collect_batch *batch)
 {
 	static const char overflow[] = "some of it is summed up in __overflow__";
-	uint64_t unknown = batch->lost[MOQSTAT_LOST_GUARD_UNKNOWN], told = 0;
+	uint64_t unknown = batch->lost[MOQSTAT_LOST_GUARD_UNKNOWN];
 	unsigned int role, field;
 	size_t i;
 
 	crosscheck_lost(c, batch->lost);
+	c->told = batch->partial ? c->told : 0;
 	for (i = 0; i < batch->broadcasts_len; i++) {
 		const struct collect_broadcast *b = &batch->broadcasts[i];
 
@@ -377,13 +463,15 @@ static void crosscheck_gaps(struct crosscheck *c, const struct collect_batch *ba
 		if (!crosscheck_named(b->path, b->path_len, "__unattributed__"))
 			continue;
 		crosscheck_summed(c, b, "some of it can't be named, and is in __unattributed__");
+		c->told = 0;
 		for (role = 0; role < MOQSTAT_ROLE_MAX; role++) {
 			for (field = 0; field < MOQSTAT_FIELD_MAX; field++)
-				told += field == MOQSTAT_BYTES ? 0 : crosscheck_sum(b, role, field);
+				c->told +=
+					field == MOQSTAT_BYTES ? 0 : crosscheck_sum(b, role, field);
 		}
 	}
 	/* Sessions have no such row. */
-	if (unknown > told && !c->sessions_gap[MOQSTAT_SESSIONS_CLOSED])
+	if (unknown > c->told && !c->sessions_gap[MOQSTAT_SESSIONS_CLOSED])
 		c->sessions_gap[MOQSTAT_SESSIONS_CLOSED] =
 			"it can't be told whose some of the guards are that were closed (guard_unknown)";
 	for (i = 0; i < batch->sessions_len; i++) {
@@ -398,16 +486,14 @@ static void crosscheck_gaps(struct crosscheck *c, const struct collect_batch *ba
 	}
 }
 
-int crosscheck_update(struct crosscheck *c, const struct collect_batch *batch)
+/* What the rows tell of each other. Not if counters had no room: then an opening may be in the
+ * overflow and its close in a row, so no row proves anything. The number of suspects. */
+static size_t crosscheck_rows(struct crosscheck *c, const struct collect_batch *batch,
+			      struct crosscheck_suspect *suspects)
 {
-	struct crosscheck_suspect *suspects = calloc(batch->broadcasts_len + 1, sizeof(*suspects));
 	size_t i, len = 0;
 	unsigned int slot;
 
-	if (!suspects)
-		return -ENOMEM;
-	for (i = 0; i < batch->broadcasts_len && !c->sent; i++)
-		c->sent = crosscheck_sum(&batch->broadcasts[i], MOQSTAT_PUBLISHER, MOQSTAT_BYTES);
 	crosscheck_payload(c, batch, suspects, &len);
 	for (i = 0; i < batch->broadcasts_len; i++) {
 		for (slot = 0; slot < CROSSCHECK_SLOTS; slot++)
@@ -416,13 +502,34 @@ int crosscheck_update(struct crosscheck *c, const struct collect_batch *batch)
 	}
 	for (i = 0; i < batch->sessions_len; i++)
 		crosscheck_sessions(c, &batch->sessions[i]);
+	return len;
+}
+
+int crosscheck_update(struct crosscheck *c, const struct collect_batch *batch)
+{
+	size_t room = batch->broadcasts_len + c->suspects_len + 1, i, len = 0;
+	struct crosscheck_suspect *suspects = calloc(room, sizeof(*suspects));
+
+	if (!suspects)
+		return -ENOMEM;
+	for (i = 0; i < batch->broadcasts_len && !c->sent; i++)
+		c->sent = crosscheck_sum(&batch->broadcasts[i], MOQSTAT_PUBLISHER, MOQSTAT_BYTES);
+	if (!batch->lost[MOQSTAT_LOST_COUNTERS_FULL])
+		len = crosscheck_rows(c, batch, suspects);
 	crosscheck_reused(c, batch->lost);
 	crosscheck_gaps(c, batch);
 	qsort(suspects, len, sizeof(*suspects), crosscheck_compare);
 	free(c->suspects);
 	c->suspects = suspects;
 	c->suspects_len = len;
+	c->number = batch->number;
 	return 0;
+}
+
+void crosscheck_lapse(struct crosscheck *c, enum moqstat_field field, const char *reason, bool now)
+{
+	c->lapse[field] = reason;
+	c->lapsing[field] = now;
 }
 
 void crosscheck_warn(struct crosscheck *c, const char *broadcast)

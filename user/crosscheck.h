@@ -28,14 +28,26 @@ struct crosscheck {
 	const char *gap[MOQSTAT_ROLE_MAX][MOQSTAT_FIELD_MAX];
 	const char *sessions_gap[MOQSTAT_SESSION_FIELD_MAX];
 
+	/** Not probed for a time, as told by crosscheck_lapse(): why, of both roles. */
+	const char *lapse[MOQSTAT_FIELD_MAX];
+	bool lapsing[MOQSTAT_FIELD_MAX]; /* and they aren't now */
+
 	bool sent; /* the relay has sent bytes, on some path */
 	bool warned[MOQSTAT_ROLE_MAX + 1][MOQSTAT_FIELD_MAX];
 	struct crosscheck_suspect *suspects; /* of the last batch, sorted */
 	size_t suspects_len;
+	uint64_t number; /* of that batch */
+	uint64_t told;	 /* bumps in `__unattributed__`, bytes apart */
 };
 
-/** Take in the next batch. Returns 0 or -ENOMEM, with nothing changed then. */
+/** Take in the next batch; one that is partial must follow the last one. Returns 0 or -ENOMEM, with
+ * nothing changed then. */
 int crosscheck_update(struct crosscheck *c, const struct collect_batch *batch);
+
+/** The sites of a field are not probed from now on, or, with `now` false, they are again. `reason`
+ *  says so, and must outlive *c. Nothing contradicts such a field any more, also later: what counts
+ *  it has missed nobody knows of which row. */
+void crosscheck_lapse(struct crosscheck *c, enum moqstat_field field, const char *reason, bool now);
 
 /** Log what was found to be missed since the last call, a line a field. `broadcast` is that of the
  *  relay. */

@@ -280,6 +280,15 @@ static int discover_check_exe(struct discover *d, struct discover_process *p, bo
 		if (!err)
 			err = discover_exe_remember(d, &p->exe, *relay);
 	}
+	if (err == -EACCES) {
+		/* Once; it stays so. */
+		discover_link(d, p->pid, "exe", link);
+		log_warn(
+			"process %d: whether it is a relay can't be told, as moqstat's user may not "
+			"read %s",
+			p->pid, link);
+		return discover_exe_remember(d, &p->exe, false);
+	}
 	if (!err && !*relay && d->kind != DISCOVER_EXE) {
 		discover_link(d, p->pid, "exe", link);
 		log_debug("process %d (%s) is no relay that is known here", p->pid, link);

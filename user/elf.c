@@ -184,8 +184,7 @@ static int elf_file_read_symbols(struct elf_file *f, Elf_Scn *scn, const GElf_Sh
 			err = elf_file_add(f, &f->functions, sym.st_value, sym.st_size,
 					   elf_strptr(f->elf, header->sh_link, sym.st_name));
 	}
-	elf_functions_sort(&f->functions);
-	return err;
+	return err ? err : elf_functions_sort(&f->functions);
 }
 
 /* Only what fills up the room between functions? */
@@ -209,7 +208,8 @@ static int elf_file_fill(struct elf_file *f, const struct elf_functions *more)
 	for (i = 0; i < more->len && !err; i++)
 		err = elf_file_add(f, &code, more->list[i].addr, more->list[i].size,
 				   more->list[i].name);
-	elf_functions_sort(&code);
+	if (!err)
+		err = elf_functions_sort(&code);
 	if (!err)
 		err = elf_functions_uncovered(&f->functions, &code, &parts);
 	for (i = 0; i < parts.len && !err; i++) {
@@ -217,7 +217,8 @@ static int elf_file_fill(struct elf_file *f, const struct elf_functions *more)
 			err = elf_file_add(f, &f->functions, parts.list[i].addr, parts.list[i].size,
 					   parts.list[i].name);
 	}
-	elf_functions_sort(&f->functions);
+	if (!err)
+		err = elf_functions_sort(&f->functions);
 	elf_functions_deinit(&code);
 	elf_functions_deinit(&parts);
 	return err;

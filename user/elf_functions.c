@@ -59,10 +59,65 @@ static int elf_symbol_compare(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-void elf_functions_sort(struct elf_functions *fs)
+/* Bits of an address by which one pass sorts. */
+#define ELF_DIGIT 11
+
+/* One pass of a radix sort: what is alike in a digit keeps its order. */
+static void elf_functions_spread(const struct elf_symbol *from, struct elf_symbol *to, size_t len,
+				 unsigned int shift)
 {
-	if (fs->len)
-		qsort(fs->list, fs->len, sizeof(*fs->list), elf_symbol_compare);
+	size_t starts[1 << ELF_DIGIT] = { 0 }, sum = 0, i;
+
+	for (i = 0; i < len; i++)
+		starts[from[i].addr >> shift & ((1 << ELF_DIGIT) - 1)]++;
+	for (i = 0; i < 1 << ELF_DIGIT; i++) {
+		size_t n = starts[i];
+
+		starts[i] = sum;
+		sum += n;
+	}
+	for (i = 0; i < len; i++)
+		to[starts[from[i].addr >> shift & ((1 << ELF_DIGIT) - 1)]++] = from[i];
+}
+
+/* Those at one address, by name. */
+static void elf_functions_sort_names(struct elf_functions *fs)
+{
+	size_t i, end;
+
+	for (i = 0; i < fs->len; i = end) {
+		for (end = i + 1; end < fs->len && fs->list[end].addr == fs->list[i].addr; end++)
+			;
+		if (end - i > 1)
+			qsort(&fs->list[i], end - i, sizeof(*fs->list), elf_symbol_compare);
+	}
+}
+
+int elf_functions_sort(struct elf_functions *fs)
+{
+	struct elf_symbol *other, *done;
+	uint64_t last = 0;
+	unsigned int shift;
+	size_t i;
+
+	if (!fs->len)
+		return 0;
+	other = calloc(fs->len, sizeof(*other));
+	if (!other)
+		return -ENOMEM;
+	for (i = 0; i < fs->len; i++)
+		last |= fs->list[i].addr;
+	for (shift = 0; shift < 64 && last >> shift; shift += ELF_DIGIT) {
+		elf_functions_spread(fs->list, other, fs->len, shift);
+		done = other;
+		other = fs->list;
+		fs->list = done;
+	}
+	/* Either has room for `len`, though perhaps no more. */
+	fs->room = fs->len;
+	free(other);
+	elf_functions_sort_names(fs);
+	return 0;
 }
 
 static uint32_t unwind_u32(const struct unwind *u, uint64_t at)

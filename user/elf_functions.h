@@ -21,8 +21,8 @@ struct elf_functions {
 int elf_functions_add(struct elf_functions *fs, uint64_t addr, uint64_t size, const char *name);
 void elf_functions_deinit(struct elf_functions *fs);
 
-/** Sort by address, then by name. */
-void elf_functions_sort(struct elf_functions *fs);
+/** Sort by address, then by name. 0 or -ENOMEM. */
+int elf_functions_sort(struct elf_functions *fs);
 
 /** Append, without names, what .eh_frame (its bytes, and their virtual address) tells of; System V
  *  ABI, LSB 5 section 10.6. Records of forms that no x86-64 compiler makes, and damaged ones, are

@@ -67,9 +67,17 @@ static void explain_identity(const struct sites *sites, const struct collect_liv
 
 static bool explain_same(const struct worths *worths, unsigned int a, unsigned int b)
 {
-	return snapshot_tracks[a].kind == snapshot_tracks[b].kind &&
-	       snapshot_tracks[a].role == snapshot_tracks[b].role &&
-	       !memcmp(worths->of[a], worths->of[b], sizeof(worths->of[a]));
+	const struct worth *x = worths->of[a], *y = worths->of[b];
+	unsigned int i;
+
+	if (snapshot_tracks[a].kind != snapshot_tracks[b].kind ||
+	    snapshot_tracks[a].role != snapshot_tracks[b].role)
+		return false;
+	for (i = 0; i < MOQSTAT_FIELD_MAX; i++) {
+		if (x[i].state != y[i].state || x[i].reason != y[i].reason)
+			return false;
+	}
+	return true;
 }
 
 static void explain_track(struct explain *e, const struct sites *sites,

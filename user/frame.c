@@ -3,8 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +13,10 @@
 #include "utf8.h"
 
 /* Digits of the largest u64. */
-#define FRAME_DIGITS	 20
+#define FRAME_DIGITS 20
+
+/* Rows are fetched into the cache so far ahead: they lie all over the memory. */
+#define FRAME_AHEAD	 8
 
 #define FRAME_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -54,17 +55,33 @@ void frame_buf_deinit(struct frame_buf *buf)
 	memset(buf, 0, sizeof(*buf));
 }
 
+/* The most that a row can take, and the comma behind it. */
+static size_t frame_row_bound(const struct frame_schema *schema, const struct frame_row *row)
+{
+	size_t bound = strlen(":{},") + row->key_len, i;
+
+	for (i = 0; i < schema->fields_len; i++)
+		bound += strlen("\"\":,") + strlen(schema->fields[i].name) + FRAME_DIGITS;
+	return bound;
+}
+
+static const struct frame_text *frame_row_text(const struct frame_row *row)
+{
+	return row->cache && !row->cache->stale ? row->cache->text : NULL;
+}
+
 /* The most that a frame can take, its NUL included: room is made once, so that nothing can fail
  * half-way through a frame. */
 static size_t frame_bound(const struct frame_schema *schema, const struct frame_row *rows,
 			  size_t rows_len)
 {
-	size_t row = strlen(":{},"), total = strlen("{}") + 1, i;
+	size_t total = strlen("{}") + 1, i;
 
-	for (i = 0; i < schema->fields_len; i++)
-		row += strlen("\"\":,") + strlen(schema->fields[i].name) + FRAME_DIGITS;
-	for (i = 0; i < rows_len; i++)
-		total += row + rows[i].key_len;
+	for (i = 0; i < rows_len; i++) {
+		const struct frame_text *text = frame_row_text(&rows[i]);
+
+		total += text ? text->len + 1 : frame_row_bound(schema, &rows[i]);
+	}
 	return total;
 }
 
@@ -72,6 +89,17 @@ static char *frame_put(char *at, const char *text, size_t len)
 {
 	memcpy(at, text, len);
 	return at + len;
+}
+
+static char *frame_put_number(char *at, uint64_t number)
+{
+	char digits[FRAME_DIGITS], *first = digits + FRAME_DIGITS;
+
+	do {
+		*--first = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	return frame_put(at, first, digits + FRAME_DIGITS - first);
 }
 
 static char *frame_put_row(char *at, const struct frame_schema *schema, const struct frame_row *row)
@@ -90,10 +118,62 @@ static char *frame_put_row(char *at, const struct frame_schema *schema, const st
 		at = frame_put(at, field->name, strlen(field->name));
 		*at++ = '"';
 		*at++ = ':';
-		at += snprintf(at, FRAME_DIGITS + 1, "%" PRIu64, row->counts[field->field]);
+		at = frame_put_number(at, row->counts[field->field]);
 	}
 	*at++ = '}';
 	return at;
+}
+
+void frame_cache_deinit(struct frame_cache *cache)
+{
+	free(cache->text);
+	cache->text = NULL;
+}
+
+static int frame_refresh_row(const struct frame_schema *schema, const struct frame_row *row,
+			     char *scratch, bool *changed)
+{
+	struct frame_cache *cache = row->cache;
+	size_t len = frame_put_row(scratch, schema, row) - scratch;
+	struct frame_text *text;
+
+	if (cache->text && cache->text->len == len && !memcmp(cache->text->bytes, scratch, len)) {
+		cache->stale = false;
+		return 0;
+	}
+	text = malloc(sizeof(*text) + len);
+	if (!text)
+		return -ENOMEM;
+	text->len = len;
+	memcpy(text->bytes, scratch, len);
+	frame_cache_deinit(cache);
+	*cache = (struct frame_cache){ .text = text };
+	*changed = true;
+	return 0;
+}
+
+int frame_refresh(const struct frame_schema *schema, const struct frame_row *rows, size_t rows_len,
+		  bool *changed)
+{
+	size_t i, size = 0;
+	char *scratch = NULL, *grown;
+	int err = 0;
+
+	for (i = 0; i < rows_len && !err; i++) {
+		if (i + FRAME_AHEAD < rows_len)
+			__builtin_prefetch(rows[i + FRAME_AHEAD].cache);
+		if (!rows[i].cache || frame_row_text(&rows[i]))
+			continue;
+		if (!scratch || frame_row_bound(schema, &rows[i]) > size) {
+			size = 2 * frame_row_bound(schema, &rows[i]);
+			grown = realloc(scratch, size);
+			err = grown ? 0 : -ENOMEM;
+			scratch = grown ? grown : scratch;
+		}
+		err = err ? err : frame_refresh_row(schema, &rows[i], scratch, changed);
+	}
+	free(scratch);
+	return err;
 }
 
 int frame_build(const struct frame_schema *schema, const struct frame_row *rows, size_t rows_len,
@@ -112,9 +192,14 @@ int frame_build(const struct frame_schema *schema, const struct frame_row *rows,
 	at = buf->data;
 	*at++ = '{';
 	for (i = 0; i < rows_len; i++) {
+		const struct frame_text *text = frame_row_text(&rows[i]);
+
 		if (i > 0)
 			*at++ = ',';
-		at = frame_put_row(at, schema, &rows[i]);
+		if (i + FRAME_AHEAD < rows_len && rows[i + FRAME_AHEAD].cache)
+			__builtin_prefetch(rows[i + FRAME_AHEAD].cache->text);
+		at = text ? frame_put(at, text->bytes, text->len)
+			  : frame_put_row(at, schema, &rows[i]);
 	}
 	*at++ = '}';
 	*at = '\0';

@@ -8,6 +8,7 @@
 #ifndef MOQSTAT_FRAME_H
 #define MOQSTAT_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,11 +30,27 @@ extern const struct frame_schema frame_schema_broadcast_0_12;
 /** Session tracks, the same in every layout known: sessions, sessions_closed. */
 extern const struct frame_schema frame_schema_session;
 
+/** The bytes of one row, as in the frame. */
+struct frame_text {
+	uint32_t len;
+	char bytes[];
+};
+
+/** Where they are kept as long as the counts stay the same. Zeroed before the first use. */
+struct frame_cache {
+	struct frame_text *text; /* NULL: none were made so far */
+	bool stale;		 /* the counts have changed since */
+};
+
+/** Empty it. */
+void frame_cache_deinit(struct frame_cache *cache);
+
 /** One row: a key and the counts behind it. Owns nothing. */
 struct frame_row {
 	const char *key; /* a JSON string with its quotes, from frame_quote() */
 	size_t key_len;	 /* bytes */
 	const uint64_t *counts;
+	struct frame_cache *cache; /* NULL: none */
 };
 
 /** Where frames are built, tick after tick; zeroed before its first use. */
@@ -45,6 +62,11 @@ struct frame_buf {
 
 /** Free what the buffer owns and zero it. NULL is fine. */
 void frame_buf_deinit(struct frame_buf *buf);
+
+/** Make the bytes of all rows whose caches are empty or stale. *changed is set if any of them are
+ *  other bytes than were there. 0 or -ENOMEM: some are done then. */
+int frame_refresh(const struct frame_schema *schema, const struct frame_row *rows, size_t rows_len,
+		  bool *changed);
 
 /** Build the frame of rows_len rows, which the caller has sorted by the bytes of their paths, into
  *  *buf over what was there. No rows make `{}`. Returns 0 or -ENOMEM, *buf then as before. */

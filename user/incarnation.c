@@ -2,47 +2,63 @@
 #include "incarnation.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "utf8.h"
 
-static int incarnation_compare(const void *a, const void *b)
+/* Only once there is something to put in. */
+static void incarnations_init(struct incarnations *s)
 {
-	const struct incarnation *x = a, *y = b;
-
-	return x->id.incarnation < y->id.incarnation ? -1 : x->id.incarnation > y->id.incarnation;
+	s->numbers.offset = offsetof(struct incarnation, number);
+	s->paths.offset = offsetof(struct incarnation, id.hash);
+	s->addresses.offset = offsetof(struct incarnation, entry);
 }
 
 struct incarnation *incarnations_find(const struct incarnations *s, uint32_t number)
 {
-	struct incarnation key = { .id.incarnation = number };
+	return index_find(&s->numbers, number);
+}
 
-	return s->len ? bsearch(&key, s->list, s->len, sizeof(key), incarnation_compare) : NULL;
+static int incarnations_reserve(struct incarnations *s)
+{
+	size_t room = s->room ? 2 * s->room : 64;
+	struct incarnation **grown;
+
+	incarnations_init(s);
+	/* The other two are filled later. */
+	if (index_reserve(&s->numbers, 1) || index_reserve(&s->paths, s->len + 1 - s->settled) ||
+	    index_reserve(&s->addresses, s->len + 1 - s->settled))
+		return -ENOMEM;
+	if (s->len < s->room)
+		return 0;
+	grown = reallocarray(s->list, room, sizeof(struct incarnation *));
+	if (!grown)
+		return -ENOMEM;
+	s->list = grown;
+	grown = reallocarray(s->touched, room, sizeof(struct incarnation *));
+	if (!grown)
+		return -ENOMEM;
+	s->touched = grown;
+	s->room = room;
+	return 0;
 }
 
 int incarnations_add(struct incarnations *s, const struct moqstat_id *id,
-		     const struct moqstat_name *name)
+		     const struct moqstat_name *name, struct incarnation **out)
 {
 	struct incarnation *added;
+	int err = incarnations_reserve(s);
 
-	if (s->len == s->room) {
-		size_t room = s->room ? 2 * s->room : 64;
-		struct incarnation *grown = reallocarray(s->list, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		s->list = grown;
-		s->room = room;
-	}
-	added = &s->list[s->len];
-	memset(added, 0, sizeof(*added));
-	added->path = malloc(name->len + 1);
-	if (!added->path)
+	if (err)
+		return err;
+	added = calloc(1, sizeof(*added) + name->len + 1);
+	if (!added)
 		return -ENOMEM;
 	memcpy(added->path, name->path, name->len);
-	added->path[name->len] = '\0';
 	added->id = *id;
+	added->number = id->incarnation;
 	added->entry = name->entry;
 	added->shown = id->incarnation;
 	added->guarded = id->hash && !name->entry;
@@ -52,68 +68,127 @@ int incarnations_add(struct incarnations *s, const struct moqstat_id *id,
 	added->fresh = name->fresh;
 	added->based = name->fresh || added->guarded;
 	added->hidden = !utf8_valid(added->path, added->len);
-	s->len++;
+	s->list[s->len++] = added;
+	index_put(&s->numbers, added);
+	incarnations_touch(s, added);
+	if (out)
+		*out = added;
 	return 0;
 }
 
-static int incarnation_compare_hash(const void *a, const void *b)
+void incarnations_touch(struct incarnations *s, struct incarnation *in)
 {
-	const struct incarnation *const *x = a, *const *y = b;
-
-	if ((*x)->id.hash != (*y)->id.hash)
-		return (*x)->id.hash < (*y)->id.hash ? -1 : 1;
-	return incarnation_compare(*x, *y);
+	if (!in->touched)
+		s->touched[s->touched_len++] = in;
+	in->touched = 2;
 }
 
-static int incarnation_compare_entry(const void *a, const void *b)
+void incarnations_calm(struct incarnations *s,
+		       bool (*watched)(const void *arg, const struct incarnation *in),
+		       const void *arg)
 {
-	const struct incarnation *const *x = a, *const *y = b;
+	size_t i, kept = 0;
 
-	if ((*x)->entry != (*y)->entry)
-		return (*x)->entry < (*y)->entry ? -1 : 1;
-	return incarnation_compare(*x, *y);
+	for (i = 0; i < s->touched_len; i++) {
+		struct incarnation *in = s->touched[i];
+
+		in->touched--;
+		if (!in->touched && watched(arg, in))
+			in->touched = 1;
+		if (in->touched)
+			s->touched[kept++] = in;
+	}
+	s->touched_len = kept;
 }
 
 static void incarnations_supersede(struct incarnations *s, struct incarnation *older)
 {
+	if (!older->superseded)
+		incarnations_touch(s, older);
 	s->superseding |= !older->superseded;
 	older->superseded = true;
 }
 
-static void incarnation_continue(struct incarnation *older, struct incarnation *newer)
+/* Two incarnations of one path, one right after the other. */
+static void incarnations_follow(struct incarnations *s, struct incarnation *older,
+				struct incarnation *newer)
 {
-	newer->shown = older->shown;
-	older->split = newer->split = true;
+	if (!newer->guarded) {
+		incarnations_supersede(s, older);
+	} else if (!older->ended) {
+		newer->shown = older->shown;
+		older->split = newer->split = true;
+		incarnations_touch(s, older);
+		incarnations_touch(s, newer);
+	}
 }
 
-int incarnations_settle(struct incarnations *s)
+/* Overflow has no hash, no address, and no end. */
+static void incarnations_link_path(struct incarnations *s, struct incarnation *in)
 {
-	struct incarnation **order = calloc(s->len + 1, sizeof(struct incarnation *));
-	size_t i;
+	struct incarnation *newer = NULL, *older;
 
-	if (!order)
-		return -ENOMEM;
-	if (s->len)
-		qsort(s->list, s->len, sizeof(*s->list), incarnation_compare);
-	for (i = 0; i < s->len; i++)
-		order[i] = &s->list[i];
-	qsort(order, s->len, sizeof(struct incarnation *), incarnation_compare_hash);
-	for (i = 1; i < s->len; i++) {
-		/* Overflow has no hash, no address, and no end. */
-		if (!order[i]->id.hash || order[i]->id.hash != order[i - 1]->id.hash)
-			continue;
-		if (!order[i]->guarded)
-			incarnations_supersede(s, order[i - 1]);
-		else if (!order[i - 1]->ended)
-			incarnation_continue(order[i - 1], order[i]);
+	if (!in->id.hash)
+		return;
+	older = index_find(&s->paths, in->id.hash);
+	for (; older && older->number > in->number; older = older->older_path)
+		newer = older;
+	in->older_path = older;
+	if (older)
+		incarnations_follow(s, older, in);
+	if (newer) {
+		newer->older_path = in;
+		incarnations_follow(s, in, newer);
+	} else {
+		index_put(&s->paths, in);
 	}
-	qsort(order, s->len, sizeof(struct incarnation *), incarnation_compare_entry);
-	for (i = 1; i < s->len; i++) {
-		if (order[i]->id.hash && order[i]->entry && order[i]->entry == order[i - 1]->entry)
-			incarnations_supersede(s, order[i - 1]);
+}
+
+static void incarnations_link_entry(struct incarnations *s, struct incarnation *in)
+{
+	struct incarnation *newer = NULL, *older;
+
+	if (!in->id.hash || !in->entry)
+		return;
+	older = index_find(&s->addresses, in->entry);
+	for (; older && older->number > in->number; older = older->older_entry)
+		newer = older;
+	in->older_entry = older;
+	if (older)
+		incarnations_supersede(s, older);
+	if (newer) {
+		newer->older_entry = in;
+		incarnations_supersede(s, in);
+	} else {
+		index_put(&s->addresses, in);
 	}
-	free(order);
-	return 0;
+}
+
+static int incarnation_compare(const void *a, const void *b)
+{
+	const struct incarnation *const *x = a, *const *y = b;
+
+	return (*x)->number<(*y)->number ? -1 : (*x)->number>(*y)->number;
+}
+
+/* Those that are new are the newest ones, but for a few. */
+void incarnations_settle(struct incarnations *s)
+{
+	size_t i, at;
+
+	if (s->len > s->settled)
+		qsort(s->list + s->settled, s->len - s->settled, sizeof(struct incarnation *),
+		      incarnation_compare);
+	for (i = s->settled; i < s->len; i++) {
+		struct incarnation *in = s->list[i];
+
+		for (at = i; at && s->list[at - 1]->number > in->number; at--)
+			s->list[at] = s->list[at - 1];
+		s->list[at] = in;
+		incarnations_link_path(s, in);
+		incarnations_link_entry(s, in);
+	}
+	s->settled = s->len;
 }
 
 bool incarnation_open(const struct incarnation *in)
@@ -146,17 +221,89 @@ uint64_t incarnation_opens(const struct incarnation *in)
 	return opens;
 }
 
-void incarnations_compact(struct incarnations *s)
+void incarnations_retire(struct incarnations *s, struct incarnation *in)
 {
-	size_t i, kept = 0;
+	s->retired += !in->retired;
+	in->retired = true;
+	incarnations_touch(s, in);
+}
 
-	for (i = 0; i < s->len; i++) {
-		if (s->list[i].retired)
-			free(s->list[i].path);
+static void incarnations_unlink_path(struct incarnations *s, struct incarnation *in)
+{
+	struct incarnation *newest = index_find(&s->paths, in->id.hash), *newer;
+
+	if (newest == in) {
+		index_remove(&s->paths, in->id.hash);
+		if (in->older_path)
+			index_put(&s->paths, in->older_path);
+		return;
+	}
+	for (newer = newest; newer && newer->older_path != in;)
+		newer = newer->older_path;
+	if (newer)
+		newer->older_path = in->older_path;
+}
+
+static void incarnations_unlink_entry(struct incarnations *s, struct incarnation *in)
+{
+	struct incarnation *newest = index_find(&s->addresses, in->entry), *newer;
+
+	if (newest == in) {
+		index_remove(&s->addresses, in->entry);
+		if (in->older_entry)
+			index_put(&s->addresses, in->older_entry);
+		return;
+	}
+	for (newer = newest; newer && newer->older_entry != in;)
+		newer = newer->older_entry;
+	if (newer)
+		newer->older_entry = in->older_entry;
+}
+
+/* Take those out of the list that are in `gone`, which is sorted likewise. */
+static void incarnations_cut(struct incarnations *s, struct incarnation **gone, size_t len)
+{
+	struct incarnation **first =
+		bsearch(gone, s->list, s->len, sizeof(struct incarnation *), incarnation_compare);
+	size_t i = first - s->list, kept = i, next = 0;
+
+	for (; i < s->len; i++) {
+		if (next < len && s->list[i] == gone[next])
+			next++;
 		else
 			s->list[kept++] = s->list[i];
 	}
 	s->len = kept;
+	s->settled = kept;
+}
+
+void incarnations_compact(struct incarnations *s)
+{
+	struct incarnation *in, **gone;
+	size_t i, kept = 0;
+
+	if (!s->retired)
+		return;
+	incarnations_settle(s);
+	for (i = 0; i < s->touched_len; i++) {
+		in = s->touched[i];
+		if (in->retired)
+			continue;
+		s->touched[i] = s->touched[kept];
+		s->touched[kept++] = in;
+	}
+	/* What is left behind those that are kept. */
+	gone = s->touched + kept;
+	qsort(gone, s->retired, sizeof(struct incarnation *), incarnation_compare);
+	incarnations_cut(s, gone, s->retired);
+	for (i = 0; i < s->retired; i++) {
+		incarnations_unlink_path(s, gone[i]);
+		incarnations_unlink_entry(s, gone[i]);
+		index_remove(&s->numbers, gone[i]->number);
+		free(gone[i]);
+	}
+	s->touched_len = kept;
+	s->retired = 0;
 }
 
 void incarnations_deinit(struct incarnations *s)
@@ -164,7 +311,11 @@ void incarnations_deinit(struct incarnations *s)
 	size_t i;
 
 	for (i = 0; i < s->len; i++)
-		free(s->list[i].path);
+		free(s->list[i]);
 	free(s->list);
+	free(s->touched);
+	index_deinit(&s->numbers);
+	index_deinit(&s->paths);
+	index_deinit(&s->addresses);
 	memset(s, 0, sizeof(*s));
 }

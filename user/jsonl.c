@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "frame.h"
@@ -68,20 +69,27 @@ static int jsonl_wait(const struct jsonl *j)
 }
 
 /* One write() that may take a part: bytes taken, or -errno. */
-static ssize_t jsonl_write_some(const struct jsonl *j, const char *data, size_t len)
+static ssize_t jsonl_write_some(const struct jsonl *j, const struct iovec *parts, int len)
 {
 	struct pollfd pfd = { .fd = j->fd, .events = POLLOUT };
-	int fd = j->fd, err;
+	struct iovec first = parts[0];
+	int fd = j->fd, err, i;
+	size_t all = 0;
 	ssize_t n;
 
+	for (i = 0; i < len; i++)
+		all += parts[i].iov_len;
 	/* What poll() lets through is sure not to block only up to this size. */
-	if (jsonl_stops(j) && len > PIPE_BUF)
-		len = PIPE_BUF;
+	if (jsonl_stops(j) && all > PIPE_BUF) {
+		first.iov_len = first.iov_len > PIPE_BUF ? PIPE_BUF : first.iov_len;
+		parts = &first;
+		len = 1;
+	}
 	for (;;) {
 		err = jsonl_stops(j) ? jsonl_wait(j) : 0;
 		if (err)
 			return err;
-		n = write(fd, data, len);
+		n = writev(fd, parts, len);
 		if (n > 0)
 			return n;
 		if (n == 0)
@@ -94,24 +102,49 @@ static ssize_t jsonl_write_some(const struct jsonl *j, const char *data, size_t 
 	}
 }
 
-int jsonl_write_line(struct jsonl *j, const char *line, size_t len)
+/* Write a line that lies in parts. */
+static int jsonl_write_parts(struct jsonl *j, struct iovec *parts, int len)
 {
-	size_t done = 0;
+	bool begun = false;
 	ssize_t n;
 
-	if (j->torn)
-		return j->torn;
-	while (done < len) {
-		n = jsonl_write_some(j, line + done, len - done);
+	while (len) {
+		if (!parts->iov_len) {
+			parts++;
+			len--;
+			continue;
+		}
+		n = jsonl_write_some(j, parts, len);
 		if (n < 0) {
-			if (done > 0)
+			if (begun)
 				j->torn = (int)n;
 			j->failed = (int)n;
 			return (int)n;
 		}
-		done += (size_t)n;
+		begun = true;
+		for (; len && (size_t)n >= parts->iov_len; parts++, len--)
+			n -= (ssize_t)parts->iov_len;
+		if (len) {
+			parts->iov_base = (char *)parts->iov_base + n;
+			parts->iov_len -= (size_t)n;
+		}
 	}
 	return 0;
+}
+
+int jsonl_write_line(struct jsonl *j, const char *line, size_t len)
+{
+	struct iovec part = { (char *)line, len };
+	int err;
+
+	if (j->torn)
+		return j->torn;
+	err = j->also ? j->also(j->also_arg, line, len) : 0;
+	if (err) {
+		j->failed = err;
+		return err;
+	}
+	return j->fd < 0 ? 0 : jsonl_write_parts(j, &part, 1);
 }
 
 static int jsonl_reserve(struct jsonl *j, size_t size)
@@ -128,14 +161,20 @@ static int jsonl_reserve(struct jsonl *j, size_t size)
 	return 0;
 }
 
-/* Write head, body and the brace that closes head's object. */
+/* Write head, body and the brace that closes head's object. Only for someone else is the line put
+ * together: a frame may be large. */
 static int jsonl_write_object(struct jsonl *j, size_t head_len, const char *body, size_t body_len)
 {
-	char *at = j->line + head_len;
+	struct iovec parts[] = { { j->line, head_len }, { (char *)body, body_len }, { "}\n", 2 } };
+	int err;
 
-	memcpy(at, body, body_len);
-	at[body_len] = '}';
-	at[body_len + 1] = '\n';
+	if (!j->also)
+		return j->torn ? j->torn : j->fd < 0 ? 0 : jsonl_write_parts(j, parts, 3);
+	err = jsonl_reserve(j, head_len + body_len + 2);
+	if (err)
+		return err;
+	memcpy(j->line + head_len, body, body_len);
+	memcpy(j->line + head_len + body_len, "}\n", 2);
 	return jsonl_write_line(j, j->line, head_len + body_len + 2);
 }
 
@@ -150,7 +189,7 @@ int jsonl_write_frame(struct jsonl *j, const char *broadcast, const char *track,
 	if (!err)
 		err = frame_quote(track, strlen(track), &track_json, &track_len);
 	if (!err)
-		err = jsonl_reserve(j, JSONL_OVERHEAD + broadcast_len + track_len + frame_len);
+		err = jsonl_reserve(j, JSONL_OVERHEAD + broadcast_len + track_len);
 	if (!err) {
 		n = snprintf(j->line, j->line_size,
 			     "{\"broadcast\":%s,\"track\":%s,\"sequence\":%" PRIu64 ",\"frame\":",
@@ -162,14 +201,37 @@ int jsonl_write_frame(struct jsonl *j, const char *broadcast, const char *track,
 	return err;
 }
 
-int jsonl_write_status(struct jsonl *j, const char *json, size_t len)
+/* One object under a name. */
+static int jsonl_write_named(struct jsonl *j, const char *head, const char *json, size_t len)
 {
-	static const char head[] = "{\"moqstat\":";
-	int err;
+	size_t head_len = strlen(head);
+	int err = jsonl_reserve(j, JSONL_OVERHEAD);
 
-	err = jsonl_reserve(j, JSONL_OVERHEAD + len);
 	if (err)
 		return err;
-	memcpy(j->line, head, sizeof(head) - 1);
-	return jsonl_write_object(j, sizeof(head) - 1, json, len);
+	memcpy(j->line, head, head_len);
+	return jsonl_write_object(j, head_len, json, len);
+}
+
+int jsonl_write_status(struct jsonl *j, const char *json, size_t len)
+{
+	return jsonl_write_named(j, "{\"moqstat\":", json, len);
+}
+
+int jsonl_write_health(struct jsonl *j, const char *json, size_t len)
+{
+	int fd = j->fd, err;
+
+	if (!j->also)
+		return 0;
+	j->fd = -1;
+	err = jsonl_write_named(j, "{\"health\":", json, len);
+	j->fd = fd;
+	return err;
+}
+
+void jsonl_also(struct jsonl *j, int (*also)(void *arg, const char *line, size_t len), void *arg)
+{
+	j->also = also;
+	j->also_arg = arg;
 }

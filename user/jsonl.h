@@ -20,12 +20,18 @@ struct jsonl {
 	int stop_fds[JSONL_STOPS]; /* not owned; -1: none */
 	int torn;		   /* 0, or the -errno that left part of a line behind */
 	int failed;		   /* 0, or the -errno of the last line that couldn't be written */
+	int (*also)(void *arg, const char *line, size_t len);
+	void *also_arg;
 	char *line;
 	size_t line_size;
 };
 
-/** Write to `fd`, which stays the caller's. SIGPIPE must be ignored, so that a closed pipe is
- *  -EPIPE and not the end of the process. */
+/** Hand every line to someone else as well, before it is written: 0, or an error that is then
+ *  the writer's own. */
+void jsonl_also(struct jsonl *j, int (*also)(void *arg, const char *line, size_t len), void *arg);
+
+/** Write to `fd`, which stays the caller's; -1: nowhere, but see jsonl_also(). SIGPIPE must be
+ * ignored, so that a closed pipe is -EPIPE and not the end of the process. */
 void jsonl_init(struct jsonl *j, int fd);
 
 /** Give up on a reader that stalls once one of the two (a signalfd and a pidfd, say) becomes
@@ -45,6 +51,9 @@ int jsonl_write_frame(struct jsonl *j, const char *broadcast, const char *track,
 /** Write the line that says what the counts are worth: `{"moqstat":…}` around `len` bytes of JSON,
  *  an object. Errors as of jsonl_write_frame(). */
 int jsonl_write_status(struct jsonl *j, const char *json, size_t len);
+
+/** Hand the line of the agent's own numbers, `{"health":{…}}`, to the one of jsonl_also() alone. */
+int jsonl_write_health(struct jsonl *j, const char *json, size_t len);
 
 /** Write `len` bytes that end with the line's newline. Waits where fd is a full non-blocking pipe.
  *  Returns 0 or what write() failed with. */

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 /* Later than this is a missed tick, as in tokio. */
 #define LOOP_LATE_NS 5000000ULL
 
@@ -17,18 +19,12 @@
 enum loop_fd {
 	LOOP_FD_SIGNALS = 0,
 	LOOP_FD_OUTPUT,
+	LOOP_FD_SERVER,
+	LOOP_FD_RELOAD,
 	LOOP_FD_LOOK,
 	LOOP_FD_TIMER,
 	LOOP_FDS
 };
-
-static uint64_t loop_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 static int loop_arm(struct loop *l)
 {
@@ -72,29 +68,37 @@ static int loop_add(struct loop *l, int fd, short events, void *owner)
 
 static int loop_open(struct loop *l, uint64_t look_ms, int output)
 {
-	sigset_t set;
+	sigset_t set, reload;
 	int err;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
+	sigemptyset(&reload);
+	sigaddset(&reload, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) || sigprocmask(SIG_BLOCK, &reload, NULL))
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
+	/* Apart, since whoever waits for the output gives up at the former. */
 	l->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	l->reload = signalfd(-1, &reload, SFD_CLOEXEC | SFD_NONBLOCK);
 	l->timer = loop_timer(0);
 	l->look = loop_timer(look_ms);
-	if (l->signals < 0 || l->timer < 0 || l->look < 0)
+	if (l->signals < 0 || l->reload < 0 || l->timer < 0 || l->look < 0)
 		return -errno;
 	/* In the order of enum loop_fd. */
 	err = loop_add(l, l->signals, POLLIN, NULL);
 	if (!err)
 		err = loop_add(l, output, 0, NULL);
 	if (!err)
+		err = loop_add(l, -1, 0, NULL);
+	if (!err)
+		err = loop_add(l, l->reload, POLLIN, NULL);
+	if (!err)
 		err = loop_add(l, l->look, POLLIN, NULL);
 	if (!err)
 		err = loop_add(l, l->timer, POLLIN, NULL);
-	l->next_ns = loop_now();
+	l->next_ns = clock_read(CLOCK_MONOTONIC);
 	return err ? err : loop_arm(l);
 }
 
@@ -117,6 +121,8 @@ void loop_deinit(struct loop *l)
 		return;
 	if (l->signals > 0)
 		close(l->signals);
+	if (l->reload > 0)
+		close(l->reload);
 	if (l->timer > 0)
 		close(l->timer);
 	if (l->look > 0)
@@ -124,6 +130,23 @@ void loop_deinit(struct loop *l)
 	free(l->fds);
 	free(l->owners);
 	memset(l, 0, sizeof(*l));
+}
+
+int loop_set_interval(struct loop *l, uint64_t interval_ms)
+{
+	uint64_t next;
+
+	l->interval_ns = interval_ms * 1000000;
+	next = clock_read(CLOCK_MONOTONIC) + l->interval_ns;
+	if (next < l->next_ns)
+		l->next_ns = next;
+	return loop_arm(l);
+}
+
+void loop_watch_server(struct loop *l, int fd, bool waits)
+{
+	l->fds[LOOP_FD_SERVER].fd = fd;
+	l->fds[LOOP_FD_SERVER].events = waits ? POLLOUT : 0;
 }
 
 int loop_watch(struct loop *l, int pidfd, void *owner)
@@ -171,20 +194,24 @@ static int loop_tick(struct loop *l)
 
 	if (err)
 		return err;
-	now = loop_now();
+	now = clock_read(CLOCK_MONOTONIC);
+	l->late_ns = now > l->next_ns ? now - l->next_ns : 0;
 	l->next_ns = (now - l->next_ns > LOOP_LATE_NS ? now : l->next_ns) + l->interval_ns;
 	return loop_arm(l);
 }
 
 int loop_wait(struct loop *l, enum loop_event *event, void **owner)
 {
+	struct signalfd_siginfo info;
 	size_t ended;
+	short server;
 
 	while (poll(l->fds, l->len, -1) < 0) {
 		if (errno != EINTR)
 			return -errno;
 	}
 	ended = loop_ended(l);
+	server = l->fds[LOOP_FD_SERVER].revents;
 	if (l->fds[LOOP_FD_SIGNALS].revents) {
 		*event = LOOP_STOP;
 	} else if (ended) {
@@ -192,6 +219,11 @@ int loop_wait(struct loop *l, enum loop_event *event, void **owner)
 		*owner = l->owners[ended];
 	} else if (l->fds[LOOP_FD_OUTPUT].revents & (POLLERR | POLLHUP)) {
 		*event = LOOP_UNREAD;
+	} else if (server) {
+		*event = server & (POLLERR | POLLHUP) ? LOOP_UNSERVED : LOOP_ROOM;
+	} else if (l->fds[LOOP_FD_RELOAD].revents) {
+		*event = LOOP_RELOAD;
+		return read(l->reload, &info, sizeof(info)) < 0 && errno != EAGAIN ? -errno : 0;
 	} else if (l->fds[LOOP_FD_LOOK].revents) {
 		*event = LOOP_LOOK;
 		return loop_drain(l->look);

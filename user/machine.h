@@ -18,9 +18,12 @@
 
 #define MACHINE_PAGE	   4096
 #define MACHINE_PAGES_MAX  16384 /* of the relay's that one run may look at */
-#define MACHINE_STEPS_MAX  4000000
 #define MACHINE_FRAMES_MAX 64
 #define MACHINE_STACK	   (16 * MACHINE_PAGE)
+
+#ifndef MACHINE_STEPS_MAX
+#define MACHINE_STEPS_MAX 4000000
+#endif
 
 /** Where the private stack lies: not an address of any process. */
 #define MACHINE_STACK_AT 0x00ff000000000000ull

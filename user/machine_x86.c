@@ -263,6 +263,10 @@ enum machine_end machine_run(struct machine *m, uint64_t addr, uint64_t self)
 	memset(m->reg, 0, sizeof(m->reg));
 	memset(m->from, 0, sizeof(m->from));
 	memset(m->xmm, 0, sizeof(m->xmm));
+	/* What the last run left must not decide anything in this one. */
+	m->cf = m->zf = m->sf = m->of = m->pf = false;
+	memset(m->memory.stack, 0, sizeof(m->memory.stack));
+	memset(m->memory.stack_from, 0, sizeof(m->memory.stack_from));
 	m->end = MACHINE_DONE;
 	m->frames_len = 0;
 	m->reg[MACHINE_RSP] = MACHINE_STACK_AT + MACHINE_STACK - 256;

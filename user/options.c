@@ -3,290 +3,25 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <moqstat.h>
-
+#include "commands.h"
+#include "config.h"
 #include "log.h"
+#include "options_top.h"
+#include "settings.h"
 #include "template.h"
-#include "utf8.h"
 
-#define OPTIONS_INTERVAL_MIN   0.05
-#define OPTIONS_INTERVAL_MAX   3600.0
-#define OPTIONS_BROADCASTS_MAX 1000000
+#define OPTIONS_WHERE 512
+/* What getopt_long() gives for the settings' first, and so on. */
+#define OPTIONS_FIRST 256
 
-static const char options_text[] =
-	"moqstat: the statistics of a running moq-relay, from outside, by eBPF\n"
-	"\n"
-	"usage: moqstat run --pid PID [options]      emit the six stats tracks of a relay\n"
-	"       moqstat run --exe PATH | --unit NAME | --all [options]\n"
-	"                                            of each relay that there is and will be\n"
-	"       moqstat run --replay FILE [options]  the same from a recording; needs no root\n"
-	"       moqstat sites --pid PID | --binary FILE [--json]\n"
-	"                                            where the counters are bumped\n"
-	"       moqstat census --pid PID [--json]    what is open in a relay right now\n"
-	"       moqstat --help | --version\n"
-	"\n"
-	"run:\n"
-	"  --pid PID            the relay's process; it may run already, and is left untouched\n"
-	"  --exe PATH           each process that runs this executable, by its path here or as the\n"
-	"                       process sees it (a container's)\n"
-	"  --unit NAME          the relays of a systemd unit; NAME may hold wildcards\n"
-	"  --all                every process that runs a relay which is known here\n"
-	"                       With these three, relays are found when they start, whatever ends\n"
-	"                       is closed with a last frame, and moqstat runs until it is stopped.\n"
-	"  --replay FILE        read what --record wrote instead\n"
-	"  --record FILE        also write what is counted at each tick to FILE, which is replaced;\n"
-	"                       where there may be several relays, FILE must hold {pid}\n"
-	"  --node NODE          publish as <prefix>/node/NODE; default: <prefix>/node. NODE may hold\n"
-	"                       {pid}, {host} and {unit}, so that each relay has a name of its own;\n"
-	"                       where one is taken, /PID is put behind it\n"
-	"  --prefix PATH        where stats broadcasts live, default .stats; paths under it are not\n"
-	"                       counted\n"
-	"  --interval SECONDS   from one tick to the next, 0.05 to 3600, default 1\n"
-	"  --output jsonl       one line a frame on standard output (the default, and the only one);\n"
-	"                       the first line tells what each field is worth\n"
-	"  --max-broadcasts N   told apart at once, default 16384; what exceeds it is summed up in\n"
-	"                       __overflow__\n"
-	"  --probes KIND        auto (the default), uprobe_multi, or perf_event: slower to attach and\n"
-	"                       detach, for kernels before 6.6\n"
-	"  --identity HOW       auto (the default): by the relay's own entries where its statistics\n"
-	"                       are on, and by guards where they are off; guard: by guards always,\n"
-	"                       to check the one by the other\n"
-	"  --no-unattributed    no row __unattributed__ for what happens on something that can't be\n"
-	"                       named; it is counted in the status all the same\n"
-	"  --explain            also tell people, on standard error, what each field is worth: at the\n"
-	"                       start, and whenever that changes\n"
-	"  --leave-out COUNTER  for tests: don't probe the sites of COUNTER, as `moqstat sites` calls\n"
-	"                       it, to see what notices\n"
-	"\n"
-	"sites:\n"
-	"  --binary FILE        an executable; or --pid PID: that of a process\n"
-	"  --json               as one JSON object\n"
-	"\n"
-	"census: announcements, track subscriptions, broadcasts subscribed to and sessions that are\n"
-	"open, by path, tier and role, from the relay's memory alone; nothing is attached.\n"
-	"  --pid PID            the relay's process\n"
-	"  --json               as one JSON object, every one by itself, with its address\n"
-	"\n"
-	"all:\n"
-	"  --no-cache           scan the executable even if its sites are known from last time\n"
-	"  --verbose            say more on standard error\n"
-	"\n"
-	"A live run needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; a kernel from 6.1 on with\n"
-	"BTF; and an x86-64 moq-relay 0.12.5, stripped or not.\n"
-	"\n"
-	"exit status: 0 done, or stopped by SIGINT or SIGTERM; 1 something failed; 2 bad arguments,\n"
-	"file or process; 3 the relay of --pid ended.\n";
-
-enum {
-	OPTION_PID = 256,
-	OPTION_EXE,
-	OPTION_UNIT,
-	OPTION_ALL,
-	OPTION_BINARY,
-	OPTION_REPLAY,
-	OPTION_RECORD,
-	OPTION_NODE,
-	OPTION_PREFIX,
-	OPTION_INTERVAL,
-	OPTION_OUTPUT,
-	OPTION_MAX_BROADCASTS,
-	OPTION_PROBES,
-	OPTION_IDENTITY,
-	OPTION_NO_UNATTRIBUTED,
-	OPTION_EXPLAIN,
-	OPTION_LEAVE_OUT,
-	OPTION_JSON,
-	OPTION_NO_CACHE,
-	OPTION_VERBOSE,
-};
-
-static const struct option options_long[] = {
-	{ "pid", required_argument, NULL, OPTION_PID },
-	{ "exe", required_argument, NULL, OPTION_EXE },
-	{ "unit", required_argument, NULL, OPTION_UNIT },
-	{ "all", no_argument, NULL, OPTION_ALL },
-	{ "binary", required_argument, NULL, OPTION_BINARY },
-	{ "replay", required_argument, NULL, OPTION_REPLAY },
-	{ "record", required_argument, NULL, OPTION_RECORD },
-	{ "node", required_argument, NULL, OPTION_NODE },
-	{ "prefix", required_argument, NULL, OPTION_PREFIX },
-	{ "interval", required_argument, NULL, OPTION_INTERVAL },
-	{ "output", required_argument, NULL, OPTION_OUTPUT },
-	{ "max-broadcasts", required_argument, NULL, OPTION_MAX_BROADCASTS },
-	{ "probes", required_argument, NULL, OPTION_PROBES },
-	{ "no-unattributed", no_argument, NULL, OPTION_NO_UNATTRIBUTED },
-	{ "identity", required_argument, NULL, OPTION_IDENTITY },
-	{ "explain", no_argument, NULL, OPTION_EXPLAIN },
-	{ "leave-out", required_argument, NULL, OPTION_LEAVE_OUT },
-	{ "json", no_argument, NULL, OPTION_JSON },
-	{ "no-cache", no_argument, NULL, OPTION_NO_CACHE },
-	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ 0 },
-};
-
-static int options_number(const char *name, const char *text, long low, long high, long *out)
+static bool options_given(const struct options *o, const char *name)
 {
-	char *end;
-	long value;
-
-	errno = 0;
-	value = strtol(text, &end, 10);
-	if (errno || end == text || *end || value < low || value > high) {
-		log_error("--%s %s: give a whole number from %ld to %ld", name, text, low, high);
-		return -EINVAL;
-	}
-	*out = value;
-	return 0;
-}
-
-static int options_interval(const char *text, uint64_t *out)
-{
-	char *end;
-	double seconds;
-
-	errno = 0;
-	seconds = strtod(text, &end);
-	if (errno || end == text || *end || !isfinite(seconds) || seconds < OPTIONS_INTERVAL_MIN ||
-	    seconds > OPTIONS_INTERVAL_MAX) {
-		log_error("--interval %s: give seconds from %g to %g", text, OPTIONS_INTERVAL_MIN,
-			  OPTIONS_INTERVAL_MAX);
-		return -EINVAL;
-	}
-	*out = (uint64_t)(seconds * 1000 + 0.5);
-	return 0;
-}
-
-static int options_path(const char *name, const char *text, const char **out)
-{
-	if (!utf8_valid(text, strlen(text))) {
-		log_error("--%s: give a path in UTF-8", name);
-		return -EINVAL;
-	}
-	*out = text;
-	return 0;
-}
-
-static int options_template(const char *name, const char *text, const char **out)
-{
-	if (template_check(text)) {
-		log_error("--%s %s: a brace that belongs to none of {pid}, {host}, {unit}", name,
-			  text);
-		return -EINVAL;
-	}
-	*out = text;
-	return 0;
-}
-
-static int options_probes(const char *text, enum probes_kind *out)
-{
-	static const char *const kinds[] = { "auto", "uprobe_multi", "perf_event" };
-	unsigned int i;
-
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (!strcmp(text, kinds[i])) {
-			*out = i;
-			return 0;
-		}
-	}
-	log_error("--probes %s: give auto, uprobe_multi or perf_event", text);
-	return -EINVAL;
-}
-
-static int options_identity(const char *text, enum probes_identity *out)
-{
-	if (!strcmp(text, "auto")) {
-		*out = PROBES_IDENTITY_AUTO;
-	} else if (!strcmp(text, "guard")) {
-		*out = PROBES_IDENTITY_GUARD;
-	} else {
-		log_error("--identity %s: give auto or guard", text);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int options_one(struct options *o, int option)
-{
-	long number = 0;
-	int err = 0;
-
-	switch (option) {
-	case OPTION_PID:
-		err = options_number("pid", optarg, 1, 4194304, &number);
-		o->pid = number;
-		return err;
-	case OPTION_EXE:
-		o->exe = optarg;
-		return 0;
-	case OPTION_UNIT:
-		o->unit = optarg;
-		return 0;
-	case OPTION_ALL:
-		o->all = true;
-		return 0;
-	case OPTION_BINARY:
-		o->binary = optarg;
-		return 0;
-	case OPTION_REPLAY:
-		o->replay = optarg;
-		return 0;
-	case OPTION_RECORD:
-		return options_template("record", optarg, &o->record);
-	case OPTION_NODE:
-		err = options_path("node", optarg, &o->node);
-		return err ? err : options_template("node", optarg, &o->node);
-	case OPTION_PREFIX:
-		return options_path("prefix", optarg, &o->prefix);
-	case OPTION_INTERVAL:
-		return options_interval(optarg, &o->interval_ms);
-	case OPTION_OUTPUT:
-		if (!strcmp(optarg, "jsonl"))
-			return 0;
-		log_error("--output %s: jsonl is the only one there is", optarg);
-		return -EINVAL;
-	case OPTION_MAX_BROADCASTS:
-		err = options_number("max-broadcasts", optarg, 1, OPTIONS_BROADCASTS_MAX, &number);
-		o->max_broadcasts = number;
-		return err;
-	case OPTION_PROBES:
-		return options_probes(optarg, &o->probes);
-	case OPTION_NO_UNATTRIBUTED:
-		o->no_unattributed = true;
-		return 0;
-	case OPTION_IDENTITY:
-		return options_identity(optarg, &o->identity);
-	case OPTION_EXPLAIN:
-		o->explain = true;
-		return 0;
-	case OPTION_LEAVE_OUT:
-		o->leave_out = optarg;
-		return 0;
-	case OPTION_JSON:
-		o->json = true;
-		return 0;
-	case OPTION_NO_CACHE:
-		o->no_cache = true;
-		return 0;
-	case OPTION_VERBOSE:
-		o->verbose = true;
-		return 0;
-	case 'h':
-		o->command = OPTIONS_HELP;
-		return 0;
-	case 'V':
-		o->command = OPTIONS_VERSION;
-		return 0;
-	default: /* getopt_long has said what is wrong */
-		return -EINVAL;
-	}
+	return o->given[settings_find(name) - settings] != OPTIONS_DEFAULT;
 }
 
 static bool options_same_file(const char *a, const char *b)
@@ -302,35 +37,46 @@ static bool options_templated(const char *text)
 	return text && strchr(text, '{');
 }
 
-static int options_check_run(const struct options *o)
+/* What belongs to serving; -EINVAL where it makes no sense. */
+static int options_check_listen(const struct options *o, const char *command)
 {
-	bool several = o->exe || o->unit || o->all;
+	if (!o->listen && (o->token_file || o->tls_cert || o->tls_key || o->bpf_stats)) {
+		log_error(
+			"%s: --token-file, --tls-cert, --tls-key and --bpf-stats belong to --listen",
+			command);
+		return -EINVAL;
+	}
+	if (!o->tls_cert != !o->tls_key) {
+		log_error("%s: --tls-cert and --tls-key belong together: give both or neither",
+			  command);
+		return -EINVAL;
+	}
+	return 0;
+}
 
-	if (!!o->pid + !!o->exe + !!o->unit + o->all + !!o->replay != 1) {
-		log_error("run: give one of --pid PID, --exe PATH, --unit NAME, --all and "
-			  "--replay FILE");
-		return -EINVAL;
-	}
-	if (o->binary || o->json) {
-		log_error("run: --binary and --json belong to `moqstat sites`");
-		return -EINVAL;
-	}
-	if (o->replay && (o->explain || o->leave_out)) {
+/* What a recording has no use for. */
+static int options_check_replay(const struct options *o)
+{
+	if (o->explain || o->leave_out) {
 		log_error("run: --explain and --leave-out belong to a live run");
 		return -EINVAL;
 	}
-	if (o->replay && (options_templated(o->node) || options_templated(o->record))) {
+	if (o->given[settings_find("user") - settings] == OPTIONS_ARGUMENT) {
+		log_error("run: --user belongs to a live run; a recording needs no rights: start "
+			  "moqstat as that user");
+		return -EINVAL;
+	}
+	if (options_templated(o->node) || options_templated(o->record)) {
 		log_error("run: {pid}, {host} and {unit} mean nothing with --replay; give names "
 			  "without");
 		return -EINVAL;
 	}
-	if (several && o->record && !template_holds(o->record, "{pid}")) {
-		log_error("run: --record %s: there may be several relays; put {pid} into the "
-			  "name, relay-{pid}.jsonl say",
-			  o->record);
+	if (o->listen) {
+		log_error("run: --listen belongs to a live run; serve a recording by `moqstat run "
+			  "--replay FILE | moqstat serve --listen ADDRESS`");
 		return -EINVAL;
 	}
-	if (o->replay && o->record && options_same_file(o->replay, o->record)) {
+	if (o->record && options_same_file(o->replay, o->record)) {
 		log_error("run: --record %s: the file that --replay reads; give another",
 			  o->record);
 		return -EINVAL;
@@ -338,39 +84,50 @@ static int options_check_run(const struct options *o)
 	return 0;
 }
 
-static int options_check_sites(const struct options *o)
+/* What a run is told to do with what it counts. */
+static int options_check_ways(const struct options *o)
 {
-	if (!o->pid == !o->binary) {
-		log_error("sites: give either --pid PID or --binary FILE");
+	bool several = o->exe || o->unit || o->all;
+
+	if (several && o->record && !template_holds(o->record, "{pid}")) {
+		log_error("run: --record %s: there may be several relays; put {pid} into the "
+			  "name, relay-{pid}.jsonl say",
+			  o->record);
 		return -EINVAL;
 	}
-	if (o->explain || o->leave_out) {
-		log_error("sites: --explain and --leave-out belong to `moqstat run`");
+	if (o->output == OPTIONS_OUTPUT_NONE && !o->listen && !o->record) {
+		log_error(
+			"run: --output none: then nothing comes of it; give --listen or --record, too");
 		return -EINVAL;
 	}
-	if (o->replay || o->record) {
-		log_error("sites: --replay and --record belong to `moqstat run`");
+	if (options_check_listen(o, "run"))
+		return -EINVAL;
+	if (o->explain && o->log_format == LOG_JSON) {
+		log_error(
+			"run: --explain is a table for people: leave it out with --log-format json; "
+			"the status on standard output says the same");
 		return -EINVAL;
 	}
-	if (o->exe || o->unit || o->all) {
-		log_error("sites: --exe, --unit and --all belong to `moqstat run`");
-		return -EINVAL;
-	}
-	return 0;
+	return o->replay ? options_check_replay(o) : 0;
 }
 
-static int options_check_census(const struct options *o)
+static int options_check_run(const struct options *o)
 {
-	if (!o->pid) {
-		log_error("census: give --pid PID");
+	if (!!o->pid + !!o->exe + !!o->unit + o->all + !!o->replay != 1) {
+		log_error("run: give one of --pid PID, --exe PATH, --unit NAME, --all and "
+			  "--replay FILE");
 		return -EINVAL;
 	}
-	if (o->binary || o->replay || o->record || o->exe || o->unit || o->all) {
-		log_error("census: --binary, --replay, --record, --exe, --unit and --all belong "
-			  "to other commands");
+	return options_check_ways(o);
+}
+
+static int options_check_serve(const struct options *o)
+{
+	if (!o->listen) {
+		log_error("serve: give --listen ADDRESS, 127.0.0.1:9814 say");
 		return -EINVAL;
 	}
-	return 0;
+	return options_check_listen(o, "serve");
 }
 
 static int options_check(const struct options *o)
@@ -379,70 +136,222 @@ static int options_check(const struct options *o)
 	case OPTIONS_RUN:
 		return options_check_run(o);
 	case OPTIONS_SITES:
-		return options_check_sites(o);
+		if (!o->pid == !o->binary) {
+			log_error("sites: give either --pid PID or --binary FILE");
+			return -EINVAL;
+		}
+		return 0;
 	case OPTIONS_CENSUS:
-		return options_check_census(o);
+		if (!o->pid) {
+			log_error("census: give --pid PID");
+			return -EINVAL;
+		}
+		return 0;
+	case OPTIONS_SERVE:
+		return options_check_serve(o);
+	case OPTIONS_TOP:
+		return options_top_check(o);
+	case OPTIONS_VERIFY:
+		if (!o->relay_url && (o->cacert || o->insecure || options_given(o, "node"))) {
+			log_error("verify: --cacert, --insecure and --node belong to --relay-url");
+			return -EINVAL;
+		}
+		return 0;
+	case OPTIONS_CONFIG:
+		if (o->check + o->print + o->list != 1) {
+			log_error("config: give one of --check, --print and --list");
+			return -EINVAL;
+		}
+		/* Who to watch may be said on the command line of `run` alone. */
+		return options_check_ways(o);
 	default:
 		return 0;
 	}
 }
 
-static int options_command(const char *word, enum options_command *out)
+/* An option that this command has no use for would be a wish that nobody hears. */
+static int options_check_belonging(const struct options *o)
 {
-	if (!strcmp(word, "run"))
-		*out = OPTIONS_RUN;
-	else if (!strcmp(word, "sites"))
-		*out = OPTIONS_SITES;
-	else if (!strcmp(word, "census"))
-		*out = OPTIONS_CENSUS;
-	else if (!strcmp(word, "help"))
-		*out = OPTIONS_HELP;
-	else
+	const struct setting *s;
+	char names[128];
+
+	for (s = settings; s < settings + settings_len; s++) {
+		if (o->given[s - settings] != OPTIONS_ARGUMENT || s->commands >> o->command & 1)
+			continue;
+		log_error("%s: --%s belongs to %s, see moqstat --help", commands_name(o->command),
+			  s->name, commands_names(s->commands, names, sizeof(names)));
 		return -EINVAL;
+	}
 	return 0;
 }
 
-int options_parse(int argc, char **argv, struct options *out)
+/* The table, as getopt_long(3) has it. */
+static void options_table(struct option *table)
 {
-	struct options o = { .prefix = ".stats",
-			     .interval_ms = 1000,
-			     .max_broadcasts = MOQSTAT_BROADCASTS_DEFAULT };
-	bool named = argc > 1 && argv[1][0] != '-';
+	size_t i;
+
+	for (i = 0; i < settings_len; i++)
+		table[i] = (struct option){ settings[i].name,
+					    settings[i].value ? required_argument : no_argument,
+					    NULL, OPTIONS_FIRST + (int)i };
+	table[i++] = (struct option){ "help", no_argument, NULL, 'h' };
+	table[i++] = (struct option){ "version", no_argument, NULL, 'V' };
+	table[i] = (struct option){ 0 };
+}
+
+/* What getopt_long() didn't know, or found without its value. */
+static void options_refuse(int option, char *const *argv)
+{
+	const char *word = argv[optind - 1];
+	char name[64];
+
+	if (option == ':')
+		log_error("%s: requires an argument, see moqstat --help", word);
+	else if (optopt >= OPTIONS_FIRST)
+		log_error("%s: takes no argument", word);
+	else if (optopt)
+		log_error("invalid option -- '%c', see moqstat --help", optopt);
+	else {
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+		log_error("%s: no such option; the nearest is --%s, see moqstat --help", word,
+			  settings_nearest(name)->name);
+	}
+}
+
+static int options_argument(int option, struct options *o)
+{
+	const struct setting *s = &settings[option - OPTIONS_FIRST];
+	char where[OPTIONS_WHERE];
+
+	snprintf(where, sizeof(where), "--%s %s", s->name, optarg ? optarg : "");
+	return settings_take(s, optarg ? optarg : "yes", OPTIONS_ARGUMENT, where, o);
+}
+
+/* Take the options. 1 once help or the version is asked for: what else is said doesn't matter. */
+static int options_arguments(int argc, char **argv, struct options *o)
+{
+	struct option table[OPTIONS_SETTINGS_MAX + 3];
 	int option;
 
-	if (named && options_command(argv[1], &o.command)) {
-		log_error(
-			"%s: no such command; there are run, sites and census, see moqstat --help",
-			argv[1]);
-		return -EINVAL;
-	}
-	optind = named ? 2 : 1;
-	while ((option = getopt_long(argc, argv, "hV", options_long, NULL)) != -1) {
-		if (options_one(&o, option))
-			return -EINVAL;
+	options_table(table);
+	while ((option = getopt_long(argc, argv, ":hV", table, NULL)) != -1) {
 		if (option == 'h' || option == 'V') {
-			*out = o;
-			return 0;
+			o->command = option == 'h' ? OPTIONS_HELP : OPTIONS_VERSION;
+			return 1;
 		}
+		if (option == ':' || option == '?') {
+			options_refuse(option, argv);
+			return -EINVAL;
+		}
+		if (options_argument(option, o))
+			return -EINVAL;
 	}
+	if (o->command == OPTIONS_TOP && optind < argc)
+		o->url = argv[optind++];
 	if (optind < argc) {
 		log_error("%s: an argument too many, see moqstat --help", argv[optind]);
 		return -EINVAL;
 	}
-	if (!named) {
-		log_error("say what to do: run, sites, census, or --help");
+	return 0;
+}
+
+static int options_command(const char *name, struct options *o)
+{
+	const struct command *command = commands_find(name);
+	char names[128];
+
+	if (!command && strcmp(name, "help")) {
+		log_error("%s: no such command; there are %s, see moqstat --help", name,
+			  commands_names(~0U, names, sizeof(names)));
 		return -EINVAL;
 	}
-	if (options_check(&o))
+	o->command = command ? command->command : OPTIONS_HELP;
+	return 0;
+}
+
+/* What the command line leaves open. */
+static int options_elsewhere(char *const *env, struct options *o)
+{
+	int err;
+
+	if (!(settings_find("config")->commands >> o->command & 1))
+		return 0;
+	err = config_environment(env, o);
+	return err ? err : config_file(env, o);
+}
+
+static int options_take(int argc, char **argv, char *const *env, struct options *o)
+{
+	bool named = argc > 1 && argv[1][0] != '-';
+	char names[128];
+	int err;
+
+	if (named && options_command(argv[1], o))
 		return -EINVAL;
+	optind = named ? 2 : 1;
+	err = options_arguments(argc, argv, o);
+	if (err || o->command == OPTIONS_HELP) {
+		if (!err && !named) {
+			log_error("say what to do: %s, or --help",
+				  commands_names(~0U, names, sizeof(names)));
+			err = -EINVAL;
+		}
+		return err < 0 ? err : 0;
+	}
+	err = options_check_belonging(o);
+	if (!err)
+		err = options_elsewhere(env, o);
+	return err ? err : options_check(o);
+}
+
+/* Who serves frames has no need of them on a terminal. */
+static void options_complete(struct options *o)
+{
+	if (o->listen && !options_given(o, "output"))
+		o->output = OPTIONS_OUTPUT_NONE;
+}
+
+int options_again(const struct options *before, char *const *env, struct options *out)
+{
+	struct options o = { .command = before->command };
+	size_t i;
+	int err;
+
+	settings_default(&o);
+	for (i = 0; i < settings_len; i++) {
+		if (before->given[i] == OPTIONS_ARGUMENT)
+			settings_copy(&settings[i], before, &o);
+	}
+	err = options_elsewhere(env, &o);
+	if (!err)
+		err = options_check(&o);
+	if (err) {
+		options_deinit(&o);
+		return err;
+	}
+	options_complete(&o);
 	*out = o;
 	return 0;
 }
 
-int options_help(void)
+int options_parse(int argc, char **argv, char *const *env, struct options *out)
 {
-	errno = 0;
-	if (fputs(options_text, stdout) == EOF || fflush(stdout))
-		return errno ? -errno : -EIO;
+	struct options o = { 0 };
+	int err;
+
+	settings_default(&o);
+	err = options_take(argc, argv, env, &o);
+	if (err) {
+		options_deinit(&o);
+		return err;
+	}
+	options_complete(&o);
+	*out = o;
 	return 0;
+}
+
+void options_deinit(struct options *o)
+{
+	free(o->file);
+	o->file = NULL;
 }

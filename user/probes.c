@@ -3,240 +3,84 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <cap-ng.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/bpf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "closer.h"
+#include "files.h"
+#include "kernel.h"
 #include "log.h"
 #include "moqstat.skel.h"
+#include "overflow.h"
+#include "payload.h"
 #include "percpu.h"
+#include "programs.h"
+#include "reading.h"
+#include "shelter.h"
+#include "uprobe.h"
 
-/* Debian 12's headers and libbpf are older than uprobe_multi (Linux 6.6): include/uapi/linux/bpf.h,
- * enum bpf_attach_type and union bpf_attr, link_create. */
-#define PROBES_ATTACH_UPROBE_MULTI 48
-
-/* include/linux/proc_ns.h, PROC_PID_INIT_INO. */
-#define PROBES_FIRST_PID_NAMESPACE 0xEFFFFFFCU
-
-/* Guards remembered at once, however few the broadcasts. */
-#define PROBES_GUARDS_MIN 16384
-
-struct probes_link_create {
-	__u32 prog_fd;
-	__u32 target_fd;
-	__u32 attach_type;
-	__u32 flags;
-	__u64 path;
-	__u64 offsets;
-	__u64 ref_ctr_offsets;
-	__u64 cookies;
-	__u32 cnt;
-	__u32 multi_flags;
-	__u32 pid;
-	__u32 pad;
-};
+/* Descriptors besides those of links to one site each: maps, programs, links to many. */
+#define PROBES_FILES 64
 
 struct probes {
 	struct moqstat_bpf *object;
 	const struct sites *sites;
 	const struct target *target;
-	const char *leave_out;
+	struct probes_options options;
 	bool multi;
-	int fds[MOQSTAT_EVENT_MAX]; /* uprobe_multi links, by event; -1 where none */
-	struct bpf_link **links;    /* perf-event links */
+	int event_type; /* where there is a perf event a site */
+	int *links;	/* at most one a site */
+	uint8_t *parts; /* by link: which probes_part() its sites are */
 	size_t links_len;
+	uint8_t part;			/* that is being attached */
+	size_t away[MOQSTAT_FIELD_MAX]; /* by part: sites whose probes were taken away */
+	size_t sites_hot;		/* of payload */
+	bool cold; /* they have no probes: their counters are read, if at all */
+	bool readable;
+	const char **refused; /* by site: why it has no probe; or NULL */
+	size_t refused_len;
+	size_t culprit; /* the first one */
 };
 
-static int probes_link_multi(int prog, const char *path, const uint64_t *offsets,
-			     const uint64_t *cookies, size_t len)
+/* Is it known of each entry whether a guard holds it, once all sites have probes? */
+static bool probes_can_read(const struct probes *p)
 {
-	struct probes_link_create attr = {
-		.prog_fd = prog,
-		.attach_type = PROBES_ATTACH_UPROBE_MULTI,
-		.path = (uintptr_t)path,
-		.offsets = (uintptr_t)offsets,
-		.cookies = (uintptr_t)cookies,
-		.cnt = len,
-	};
-	int fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+	unsigned int role, field;
+	const char *reason;
 
-	return fd < 0 ? -errno : fd;
-}
-
-/* The feature by trying it, not by the kernel's version: a directory is the wrong kind of file
- * (EBADF) only for a kernel that knows the request. */
-static bool probes_has_multi(void)
-{
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = PROBES_ATTACH_UPROBE_MULTI);
-	struct bpf_insn code[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	uint64_t offset = 0;
-	int prog, err;
-
-	prog = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", code, 2, &opts);
-	if (prog < 0)
+	if (p->options.hot == PROBES_HOT_PROBE || p->options.leave_out ||
+	    p->options.identity == PROBES_IDENTITY_GUARD)
 		return false;
-	err = probes_link_multi(prog, "/", &offset, NULL, 1);
-	close(prog);
-	if (err >= 0)
-		close(err);
-	return err == -EBADF;
-}
-
-static int probes_check_rights(void)
-{
-	static const struct {
-		unsigned int cap;
-		const char *name;
-	} needed[] = {
-		{ CAP_BPF, "CAP_BPF" },
-		{ CAP_PERFMON, "CAP_PERFMON" },
-		{ CAP_SYS_PTRACE, "CAP_SYS_PTRACE" },
-	};
-	size_t i;
-
-	if (capng_get_caps_process()) {
-		log_error("cannot read this process's capabilities");
-		return -EPERM;
-	}
-	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		if (!capng_have_capability(CAPNG_EFFECTIVE, needed[i].cap) &&
-		    !(i < 2 && capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN))) {
-			log_error(
-				"cannot attach: this process lacks %s; run moqstat as root, or give it "
-				"CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE",
-				needed[i].name);
-			return -EPERM;
+	for (role = 0; role < MOQSTAT_ROLE_MAX; role++) {
+		for (field = 0; field < MOQSTAT_BYTES; field++) {
+			if (!sites_complete(p->sites, role, field, &reason))
+				return false;
 		}
 	}
-	return 0;
+	return true;
 }
 
-/* The programs see the relay's number in the first namespace, and we the one in ours. */
-static int probes_check_namespace(void)
+static int probes_load(struct probes *p)
 {
-	struct stat st;
-
-	if (stat("/proc/self/ns/pid", &st) || st.st_ino == PROBES_FIRST_PID_NAMESPACE)
-		return 0;
-	log_error(
-		"cannot tell the relay's process from others: moqstat runs in a PID namespace of its "
-		"own; run it on the host, or in a container that shares the host's (--pid=host)");
-	return -EPERM;
-}
-
-static struct bpf_program *probes_program(const struct probes *p, enum moqstat_event event)
-{
-	switch (event) {
-	case MOQSTAT_EVENT_BUMP:
-		return p->object->progs.bump;
-	case MOQSTAT_EVENT_SESSION_BUMP:
-		return p->object->progs.session_bump;
-	case MOQSTAT_EVENT_ENTRY:
-		return p->object->progs.entry;
-	case MOQSTAT_EVENT_SESSION:
-		return p->object->progs.session;
-	case MOQSTAT_EVENT_PLACE:
-		return p->object->progs.place;
-	case MOQSTAT_EVENT_SESSION_PLACE:
-		return p->object->progs.session_place;
-	case MOQSTAT_EVENT_PEEK:
-		return p->object->progs.peek;
-	case MOQSTAT_EVENT_TABLE:
-		return p->object->progs.table;
-	case MOQSTAT_EVENT_INSERT:
-		return p->object->progs.insert;
-	case MOQSTAT_EVENT_REMOVE:
-		return p->object->progs.take;
-	default:
-		return p->object->progs.allocated;
-	}
-}
-
-static int probes_size_maps(struct probes *p, uint32_t max_broadcasts)
-{
-	struct {
-		struct bpf_map *map;
-		uint32_t entries;
-	} sizes[] = {
-		/* Names have some more room, for what is on its way in or out. */
-		{ p->object->maps.broadcasts, max_broadcasts + max_broadcasts / 4 + 64 },
-		{ p->object->maps.roots, max_broadcasts + max_broadcasts / 4 + 64 },
-		/* Pointers of entries that are gone stay until they are swept. */
-		{ p->object->maps.entries, 4 * max_broadcasts },
-		{ p->object->maps.paths, max_broadcasts },
-		{ p->object->maps.root_paths, max_broadcasts },
-		{ p->object->maps.guards, 8 * max_broadcasts + PROBES_GUARDS_MIN },
-		/* Of a broadcast's four slots two are in use as a rule; and there are roots. */
-		{ p->object->maps.opened, 3 * max_broadcasts + MOQSTAT_SLOT_MAX },
-		{ p->object->maps.closed, 3 * max_broadcasts + MOQSTAT_SLOT_MAX },
+	struct programs_options programs = {
+		.pid = p->target->pid,
+		.max_broadcasts = p->options.max_broadcasts,
+		.by_guard = p->options.identity == PROBES_IDENTITY_GUARD,
+		.multi = p->multi,
 	};
-	size_t i;
-	int err = 0;
 
-	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && !err; i++)
-		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].entries);
-	return err;
-}
-
-static int probes_check_btf(void)
-{
-	if (!access("/sys/kernel/btf/vmlinux", R_OK))
-		return 0;
-	log_error("cannot load the programs: this kernel has no BTF (/sys/kernel/btf/vmlinux: "
-		  "%s); run a kernel built with CONFIG_DEBUG_INFO_BTF=y",
-		  strerror(errno));
-	return -ENOTSUP;
-}
-
-static int probes_load(struct probes *p, const struct probes_options *options)
-{
-	uint32_t max_broadcasts = options->max_broadcasts;
-	struct bpf_program *prog;
-	uint64_t key[2];
-	int err = probes_check_btf();
-
-	if (err)
-		return err;
-	if (getrandom(key, sizeof(key), 0) != sizeof(key))
-		return -EIO;
-	p->object = moqstat_bpf__open();
-	if (!p->object)
-		return -errno;
-	p->object->rodata->target_tgid = p->target->pid;
-	p->object->rodata->key_low = key[0];
-	p->object->rodata->key_high = key[1];
-	p->object->rodata->names_max = max_broadcasts;
-	p->object->rodata->by_guard = options->identity == PROBES_IDENTITY_GUARD;
-	bpf_object__for_each_program(prog, p->object->obj)
-	{
-		if (p->multi)
-			bpf_program__set_expected_attach_type(prog, PROBES_ATTACH_UPROBE_MULTI);
+	p->readable =
+		probes_can_read(p) && payload_offsets(p->sites->layout, programs.read_offsets);
+	programs.readable = p->readable;
+	if (!p->readable && p->options.hot == PROBES_HOT_READ) {
+		log_error("--hot read: not with --identity guard or --leave-out, nor where an "
+			  "opening or closing has no place to probe (see `moqstat sites`); leave "
+			  "it out");
+		return -ENOTSUP;
 	}
-	err = probes_size_maps(p, max_broadcasts);
-	if (!err)
-		err = moqstat_bpf__load(p->object);
-	if (err == -ENOMEM)
-		log_error(
-			"cannot load the BPF programs: no memory for maps of %u broadcasts on %d CPUs; "
-			"give a smaller --max-broadcasts",
-			max_broadcasts, libbpf_num_possible_cpus());
-	else if (err)
-		log_error(
-			"cannot load the BPF programs: %s; the kernel must be 6.1 or later and allow "
-			"BPF (see `dmesg` for lockdown), --verbose shows its reasons",
-			strerror(-err));
-	return err;
+	return programs_load(&programs, &p->object);
 }
 
 static int probes_fill_sites(struct probes *p)
@@ -245,39 +89,13 @@ static int probes_fill_sites(struct probes *p)
 	uint32_t i;
 
 	for (i = 0; i < p->sites->len; i++) {
-		if (bpf_map_update_elem(fd, &i, &p->sites->list[i].what, BPF_ANY)) {
+		struct moqstat_site what = p->sites->list[i].what;
+
+		what.plain = programs_plain(&what);
+		if (bpf_map_update_elem(fd, &i, &what, BPF_ANY)) {
 			log_error("cannot tell the programs about site %u: %s", i, strerror(errno));
 			return -errno;
 		}
-	}
-	return 0;
-}
-
-static int probes_attach_multi(struct probes *p, enum moqstat_event event, const uint64_t *offsets,
-			       const uint64_t *cookies, size_t len)
-{
-	int fd = probes_link_multi(bpf_program__fd(probes_program(p, event)), p->target->exe,
-				   offsets, cookies, len);
-
-	if (fd < 0)
-		return fd;
-	p->fds[event] = fd;
-	return 0;
-}
-
-static int probes_attach_perf(struct probes *p, enum moqstat_event event, const uint64_t *offsets,
-			      const uint64_t *cookies, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookies[i]);
-		struct bpf_link *link = bpf_program__attach_uprobe_opts(
-			probes_program(p, event), -1, p->target->exe, offsets[i], &opts);
-
-		if (!link)
-			return -errno;
-		p->links[p->links_len++] = link;
 	}
 	return 0;
 }
@@ -286,10 +104,10 @@ static bool probes_left_out(const struct probes *p, const struct site *site)
 {
 	char name[64];
 
-	if (!p->leave_out)
+	if (!p->options.leave_out)
 		return false;
 	sites_counter_name(&site->what, name, sizeof(name));
-	return !strcmp(name, p->leave_out);
+	return !strcmp(name, p->options.leave_out);
 }
 
 /* Is there what is to be left out? */
@@ -299,111 +117,248 @@ static int probes_check_left_out(const struct probes *p)
 
 	for (i = 0; i < p->sites->len; i++)
 		n += probes_left_out(p, &p->sites->list[i]);
-	if (!p->leave_out)
+	if (!p->options.leave_out)
 		return 0;
 	if (!n) {
 		log_error(
 			"--leave-out %s: no site counts that; `moqstat sites` lists what there is",
-			p->leave_out);
+			p->options.leave_out);
 		return -EINVAL;
 	}
 	log_warn("%zu site(s) of %s are not probed, as --leave-out asks: its counts are wrong", n,
-		 p->leave_out);
+		 p->options.leave_out);
 	return 0;
 }
 
-static int probes_attach_event(struct probes *p, enum moqstat_event event, uint64_t *offsets,
-			       uint64_t *cookies)
+/* A site that can't be probed: said at once where the others are counted without it, else it is
+ * what the whole fails for. */
+static int probes_refuse(struct probes *p, size_t i, const char *why)
+{
+	const struct site *site = &p->sites->list[i];
+	char name[64];
+
+	p->refused[i] = why;
+	if (!p->refused_len++)
+		p->culprit = i;
+	if (!p->options.best_effort)
+		return -ENOTSUP;
+	sites_counter_name(&site->what, name, sizeof(name));
+	log_warn("site 0x%lx of %s can't be probed: %s; what depends on it is unavailable",
+		 (unsigned long)site->addr, name, why);
+	return 0;
+}
+
+/* Attach a program at `len` sites, by one link if the kernel can and takes all of them; else half
+ * by half, down to those that it refuses. `which` are their numbers: the programs' cookies. */
+static int probes_attach_sites(struct probes *p, int prog, const uint64_t *which,
+			       const uint64_t *offsets, size_t len)
+{
+	const char *exe = p->target->exe, *why;
+	size_t half = len / 2;
+	int fd = -E2BIG, err;
+
+	if (p->multi)
+		fd = uprobe_link_multi(prog, exe, offsets, which, len);
+	else if (len == 1)
+		fd = uprobe_link_event(prog, p->event_type, exe, *offsets, *which);
+	if (fd >= 0) {
+		p->parts[p->links_len] = p->part;
+		p->links[p->links_len++] = fd;
+		return 0;
+	}
+	why = uprobe_refusal(fd);
+	if (len == 1)
+		return why ? probes_refuse(p, *which, why) : fd;
+	if (p->multi && !why)
+		return fd;
+	err = probes_attach_sites(p, prog, which, offsets, half);
+	return err ? err : probes_attach_sites(p, prog, which + half, offsets + half, len - half);
+}
+
+static bool probes_hot(const struct site *site)
+{
+	return site->what.event == MOQSTAT_EVENT_BUMP && MOQSTAT_FIELD_PAYLOAD(site->what.field);
+}
+
+/* What can be taken away by itself: the field, of a site of payload; or the first of these fields
+ * for all of them, if they needn't be apart. Else 0. */
+static uint8_t probes_part(const struct probes *p, const struct site *site)
+{
+	if (!probes_hot(site))
+		return 0;
+	return p->options.apart ? site->what.field : MOQSTAT_BYTES;
+}
+
+static int probes_attach_event(struct probes *p, enum moqstat_event event, uint8_t part,
+			       uint64_t *which, uint64_t *offsets)
 {
 	size_t i, len = 0;
+	int err = 0;
 
-	for (i = 0; i < p->sites->len; i++) {
+	p->part = part;
+
+	for (i = 0; i < p->sites->len && !err; i++) {
 		const struct site *site = &p->sites->list[i];
 
-		if (site->what.event != event || probes_left_out(p, site))
+		if (site->what.event != event || probes_part(p, site) != part || p->refused[i] ||
+		    probes_left_out(p, site))
 			continue;
+		/* The kernel may not say so, and never fire. */
 		if (site->class == CODE_CLASS_REFUSED) {
-			log_error(
-				"site 0x%lx can't be probed: the kernel never runs a probe on such an instruction",
-				(unsigned long)site->addr);
-			return -ENOTSUP;
+			err = probes_refuse(p, i, uprobe_refusal(-EOPNOTSUPP));
+			continue;
 		}
 		offsets[len] = site->offset;
-		cookies[len++] = i;
+		which[len++] = i;
 	}
-	if (!len)
+	return err || !len
+		       ? err
+		       : probes_attach_sites(p, programs_at(p->object, event), which, offsets, len);
+}
+
+/* Without all probes but those of payload nobody knows who is held; without the last look, what was
+ * counted since the last tick would go with the relay. */
+static int probes_check_readable(struct probes *p)
+{
+	char why[256];
+	int err;
+
+	if (!p->readable)
 		return 0;
-	if (p->multi)
-		return probes_attach_multi(p, event, offsets, cookies, len);
-	return probes_attach_perf(p, event, offsets, cookies, len);
+	if (p->refused_len) {
+		snprintf(why, sizeof(why), "other sites take no probe");
+	} else {
+		err = reading_watch_end(p->object);
+		if (!err)
+			return 0;
+		snprintf(why, sizeof(why),
+			 "its end can't be noticed in time, as Linux 6.16 and later do, and others "
+			 "by a kprobe, which some let only CAP_SYS_ADMIN have: %s",
+			 strerror(-err));
+	}
+	p->readable = false;
+	if (p->options.hot == PROBES_HOT_READ) {
+		log_error("--hot read: the counters of process %d can't be read: %s; leave it out",
+			  p->target->pid, why);
+		return -ENOTSUP;
+	}
+	log_info("bytes, frames and groups of process %d are counted by probes, not read: %s",
+		 p->target->pid, why);
+	return 0;
 }
 
-/* A perf-event probe takes two descriptors, besides those that other relays' probes have. */
-static void probes_raise_files(const struct probes *p)
+/* Names before what uses them, so that nothing opens unnamed in between. */
+static int probes_attach_all(struct probes *p)
 {
-	int lowest = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
-	rlim_t needed = 2 * p->sites->len + 64 + (lowest < 0 ? 0 : lowest);
-	struct rlimit limit;
-
-	if (lowest >= 0)
-		close(lowest);
-	if (p->multi || getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= needed)
-		return;
-	limit.rlim_cur = needed;
-	if (limit.rlim_max < needed)
-		limit.rlim_max = needed;
-	if (setrlimit(RLIMIT_NOFILE, &limit))
-		log_warn(
-			"cannot raise the limit of open files to %lu: %s; raise it with `ulimit -n`",
-			(unsigned long)needed, strerror(errno));
-}
-
-static int probes_attach(struct probes *p)
-{
-	/* Names before what uses them, so that nothing opens unnamed in between. */
 	static const enum moqstat_event order[] = {
 		MOQSTAT_EVENT_ENTRY,	     MOQSTAT_EVENT_SESSION,	 MOQSTAT_EVENT_ENTRY_NEW,
 		MOQSTAT_EVENT_SESSION_NEW,   MOQSTAT_EVENT_TABLE,	 MOQSTAT_EVENT_PEEK,
 		MOQSTAT_EVENT_REMOVE,	     MOQSTAT_EVENT_INSERT,	 MOQSTAT_EVENT_PLACE,
 		MOQSTAT_EVENT_SESSION_PLACE, MOQSTAT_EVENT_SESSION_BUMP, MOQSTAT_EVENT_BUMP,
 	};
+	uint64_t *which = calloc(p->sites->len, sizeof(*which));
 	uint64_t *offsets = calloc(p->sites->len, sizeof(*offsets));
-	uint64_t *cookies = calloc(p->sites->len, sizeof(*cookies));
 	size_t i;
-	int err = -ENOMEM;
+	int err = which && offsets ? 0 : -ENOMEM;
 
-	p->links = calloc(p->sites->len, sizeof(struct bpf_link *));
-	if (!offsets || !cookies || !p->links)
-		goto out;
-	err = 0;
-	probes_raise_files(p);
 	for (i = 0; i < sizeof(order) / sizeof(order[0]) && !err; i++)
-		err = probes_attach_event(p, order[i], offsets, cookies);
+		err = probes_attach_event(p, order[i], 0, which, offsets);
+	for (i = 0; i < p->sites->len; i++)
+		p->sites_hot += probes_hot(&p->sites->list[i]);
+	if (!err)
+		err = probes_check_readable(p);
+	p->cold = p->options.hot == PROBES_HOT_READ;
+	for (i = MOQSTAT_BYTES; i <= MOQSTAT_GROUPS && !p->cold && !err; i++)
+		err = probes_attach_event(p, MOQSTAT_EVENT_BUMP, i, which, offsets);
+	free(which);
+	free(offsets);
+	return err;
+}
+
+static const char *probes_why(const struct probes *p, int err)
+{
+	if (!target_alive(p->target))
+		return "it has ended";
+	switch (err) {
+	case -ESTALE:
+		return "it runs another executable by now; start again";
+	case -ENFILE:
+		return "too many files are open on this machine; raise the sysctl fs.file-max";
+	case -EPERM:
+	case -EACCES:
+		return kernel_barred();
+	default:
+		return strerror(-err);
+	}
+}
+
+static void probes_explain(const struct probes *p, int err)
+{
+	const struct site *site = &p->sites->list[p->culprit];
+	char name[64];
+
+	if (!p->refused_len || p->options.best_effort || !target_alive(p->target)) {
+		log_error("cannot attach to process %d (%s): %s; nothing stays attached",
+			  p->target->pid, p->target->exe_name, probes_why(p, err));
+		return;
+	}
+	sites_counter_name(&site->what, name, sizeof(name));
+	log_error("cannot attach to process %d (%s): site 0x%lx of %s can't be probed: %s; nothing "
+		  "stays attached; --best-effort counts without it",
+		  p->target->pid, p->target->exe_name, (unsigned long)site->addr, name,
+		  p->refused[p->culprit]);
+}
+
+static int probes_attach(struct probes *p)
+{
+	int err;
+
+	p->links = calloc(p->sites->len, sizeof(*p->links));
+	p->parts = calloc(p->sites->len, sizeof(*p->parts));
+	p->refused = calloc(p->sites->len, sizeof(*p->refused));
+	if (!p->links || !p->parts || !p->refused)
+		return -ENOMEM;
+	closer_pause(p->options.closer);
+	err = probes_attach_all(p);
+	closer_resume(p->options.closer);
 	if (!err && !target_alive(p->target))
 		err = -ESRCH;
 	if (!err && !target_same(p->target))
 		err = -ESTALE;
+	if (!err && p->refused_len && !p->links_len)
+		err = -ENOTSUP;
 	if (err)
-		log_error("cannot attach to process %d (%s): %s; nothing stays attached",
-			  p->target->pid, p->target->exe_name,
-			  !target_alive(p->target) ? "it has ended"
-			  : err == -ESTALE ? "it runs another executable by now; start again"
-					   : strerror(-err));
+		probes_explain(p, err);
 	else
 		p->object->bss->attached = 1;
-out:
-	free(offsets);
-	free(cookies);
 	return err;
 }
 
-/* What to use; -ENOTSUP where it was asked for and isn't there. */
-static int probes_choose(enum probes_kind kind, bool *multi)
+static int probes_attach_sheltered(void *arg)
 {
-	*multi = kind != PROBES_PERF_EVENT && probes_has_multi();
+	return probes_attach(arg);
+}
+
+/* What to use; -ENOTSUP where it was asked for and isn't there. */
+static int probes_choose(enum probes_kind kind, bool *multi, int *event_type)
+{
+	int err = kernel_check_btf();
+
+	if (!err)
+		err = kernel_check_cookies();
+	if (err)
+		return err;
+	*multi = kind != PROBES_PERF_EVENT && kernel_has_multi();
 	if (kind == PROBES_UPROBE_MULTI && !*multi) {
 		log_error(
 			"this kernel has no uprobe_multi links (Linux 6.6 and later do); leave out --probes");
+		return -ENOTSUP;
+	}
+	*event_type = *multi ? 0 : uprobe_event_type();
+	if (*event_type < 0) {
+		log_error("this kernel has no uprobes as perf events (" UPROBE_TYPE_FILE
+			  ": %s); run one built with CONFIG_UPROBE_EVENTS=y, as Debian's are",
+			  strerror(-*event_type));
 		return -ENOTSUP;
 	}
 	return 0;
@@ -412,44 +367,44 @@ static int probes_choose(enum probes_kind kind, bool *multi)
 int probes_check(enum probes_kind kind)
 {
 	bool multi;
-	int err = probes_check_rights();
+	int event_type, err = kernel_check_rights();
 
 	if (!err)
-		err = probes_check_namespace();
-	if (!err)
-		err = probes_check_btf();
-	return err ? err : probes_choose(kind, &multi);
+		err = kernel_check_namespace();
+	return err ? err : probes_choose(kind, &multi, &event_type);
 }
 
 int probes_create(const struct target *target, const struct sites *sites,
 		  const struct probes_options *options, struct probes **out)
 {
 	struct probes *p = calloc(1, sizeof(*p));
-	size_t i;
 	int err;
 
 	if (!p)
 		return -ENOMEM;
-	for (i = 0; i < MOQSTAT_EVENT_MAX; i++)
-		p->fds[i] = -1;
 	p->sites = sites;
 	p->target = target;
-	p->leave_out = options->leave_out;
-	err = probes_check_rights();
+	p->options = *options;
+	err = kernel_check_rights();
 	if (!err)
 		err = probes_check_left_out(p);
 	if (!err)
-		err = probes_check_namespace();
+		err = kernel_check_namespace();
 	if (!err)
 		err = target_check_memory(target);
 	if (!err)
-		err = probes_choose(options->kind, &p->multi);
+		err = probes_choose(options->kind, &p->multi, &p->event_type);
 	if (!err)
-		err = probes_load(p, options);
+		err = files_reserve(PROBES_FILES +
+				    (p->multi && !options->best_effort ? 0 : sites->len));
+	if (!err)
+		err = probes_load(p);
+	if (!err)
+		err = overflow_reserve(p->object, target->pid);
 	if (!err)
 		err = probes_fill_sites(p);
 	if (!err)
-		err = probes_attach(p);
+		err = shelter_run(probes_attach_sheltered, p);
 	if (err) {
 		probes_destroy(p);
 		return err;
@@ -460,17 +415,12 @@ int probes_create(const struct target *target, const struct sites *sites,
 
 void probes_destroy(struct probes *p)
 {
-	size_t i;
-
 	if (!p)
 		return;
-	for (i = 0; i < MOQSTAT_EVENT_MAX; i++) {
-		if (p->fds[i] >= 0)
-			close(p->fds[i]);
-	}
-	for (i = 0; i < p->links_len; i++)
-		bpf_link__destroy(p->links[i]);
+	closer_take(p->options.closer, p->links, p->links_len);
 	free(p->links);
+	free(p->parts);
+	free(p->refused);
 	moqstat_bpf__destroy(p->object);
 	free(p);
 }
@@ -485,7 +435,100 @@ const char *probes_kind_name(const struct probes *p)
 	return p->multi ? "uprobe_multi" : "perf_event";
 }
 
+size_t probes_sites(const struct probes *p)
+{
+	size_t away = 0, part;
+
+	for (part = 0; part < MOQSTAT_FIELD_MAX; part++)
+		away += p->away[part];
+	return p->sites->len - p->refused_len - (p->cold ? p->sites_hot : away);
+}
+
+/* Hand the links of a part to the closer. */
+static void probes_unlink(struct probes *p, uint8_t part)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < p->links_len; i++) {
+		if (p->parts[i] == part) {
+			closer_take(p->options.closer, &p->links[i], 1);
+			continue;
+		}
+		p->parts[kept] = p->parts[i];
+		p->links[kept++] = p->links[i];
+	}
+	p->links_len = kept;
+}
+
+void probes_take_away(struct probes *p, enum moqstat_field field)
+{
+	size_t i;
+
+	if (p->away[field] || p->cold)
+		return;
+	for (i = 0; i < p->sites->len; i++)
+		p->away[field] += probes_part(p, &p->sites->list[i]) == field && !p->refused[i];
+	probes_unlink(p, field);
+}
+
+static int probes_return_sheltered(void *arg)
+{
+	struct probes *p = arg;
+	uint64_t *which = calloc(p->sites->len, sizeof(*which));
+	uint64_t *offsets = calloc(p->sites->len, sizeof(*offsets));
+	int err = which && offsets ? 0 : -ENOMEM;
+
+	if (!err)
+		err = probes_attach_event(p, MOQSTAT_EVENT_BUMP, p->part, which, offsets);
+	free(which);
+	free(offsets);
+	return err;
+}
+
+int probes_put_back(struct probes *p, enum moqstat_field field)
+{
+	int err;
+
+	if (!p->away[field] || p->cold)
+		return 0;
+	p->part = field;
+	err = shelter_run(probes_return_sheltered, p);
+	if (!err && !target_alive(p->target))
+		err = -ESRCH;
+	if (!err && !target_same(p->target))
+		err = -ESTALE;
+	if (err)
+		probes_unlink(p, field);
+	else
+		p->away[field] = 0;
+	return err;
+}
+
+bool probes_readable(const struct probes *p)
+{
+	return p->readable;
+}
+
+void probes_take_hot(struct probes *p)
+{
+	unsigned int part;
+
+	for (part = MOQSTAT_BYTES; part <= MOQSTAT_GROUPS; part++)
+		probes_unlink(p, part);
+	p->cold = true;
+}
+
+size_t probes_cold(const struct probes *p)
+{
+	return p->cold ? p->sites_hot : 0;
+}
+
 int probes_hits(const struct probes *p, size_t site, uint64_t *hits)
 {
 	return percpu_sum(bpf_map__fd(p->object->maps.hits), site, hits);
+}
+
+const char *probes_refused(const struct probes *p, size_t site)
+{
+	return p->refused[site];
 }

@@ -58,38 +58,47 @@ static const struct {
 };
 
 /* Is the name that of drop_in_place of one of those, and not of something made of it? */
-static uint32_t reach_type(const char *name)
+static int reach_type(const char *name, uint32_t *kind)
 {
 	static const char drop[] = "core::ptr::drop_in_place<";
-	char *text = reach_has(name, "drop_in_place", "moq_net") ? elf_demangle(name) : NULL;
-	uint32_t kind = REACH_PLAIN;
+	char *text;
 	size_t i;
 
-	for (i = 0; text && i < sizeof(reach_types) / sizeof(reach_types[0]); i++) {
+	*kind = REACH_PLAIN;
+	if (!reach_has(name, "drop_in_place", "moq_net"))
+		return 0;
+	text = elf_demangle(name);
+	if (!text)
+		return -ENOMEM;
+	for (i = 0; i < sizeof(reach_types) / sizeof(reach_types[0]); i++) {
 		size_t len = strlen(reach_types[i].type);
 
 		if (!strncmp(text, drop, sizeof(drop) - 1) && !strchr(text, '{') &&
 		    !strncmp(text + sizeof(drop) - 1, reach_types[i].type, len))
-			kind = reach_types[i].kind;
+			*kind = reach_types[i].kind;
 	}
 	free(text);
-	return kind;
+	return 0;
 }
 
-static uint32_t reach_kind(const char *name, const struct sites *sites, uint64_t addr)
+static int reach_kind(const char *name, const struct sites *sites, uint64_t addr, uint32_t *kind)
 {
 	size_t i;
 
 	for (i = 0; i < sites->functions_len; i++) {
 		if (sites->functions[i].addr == addr &&
-		    sites->functions[i].role == LAYOUT_UNSUBSCRIBE)
-			return REACH_SUBSCRIPTION;
+		    sites->functions[i].role == LAYOUT_UNSUBSCRIBE) {
+			*kind = REACH_SUBSCRIPTION;
+			return 0;
+		}
 	}
 	if (reach_has(name, "tokio", "7dealloc"))
-		return REACH_TASK;
-	if (reach_has(name, "RawTable", "4drop"))
-		return REACH_TABLE;
-	return reach_type(name);
+		*kind = REACH_TASK;
+	else if (reach_has(name, "RawTable", "4drop"))
+		*kind = REACH_TABLE;
+	else
+		return reach_type(name, kind);
+	return 0;
 }
 
 static ptrdiff_t reach_index(const struct reach_function *list, size_t len, uint64_t addr)
@@ -117,6 +126,7 @@ const struct reach_function *reach_find(const struct reach *r, uint64_t addr)
 static int reach_functions(struct reach_graph *g, const struct sites *sites, struct reach *out)
 {
 	size_t i, len;
+	uint32_t kind;
 	const struct elf_symbol *symbols = elf_file_symbols(g->file, &len);
 
 	g->list = calloc(len + 1, sizeof(*g->list));
@@ -134,16 +144,18 @@ static int reach_functions(struct reach_graph *g, const struct sites *sites, str
 			continue;
 		/* Identical functions are folded: several names, one place. */
 		if (last && last->addr == s->addr) {
-			if (!last->kind)
-				last->kind = reach_kind(s->name, sites, s->addr);
+			if (!last->kind && reach_kind(s->name, sites, s->addr, &last->kind))
+				return -ENOMEM;
 			/* Told only where all of its names say so. */
 			last->ietf &= reach_has(s->name, "moq_net", "ietf");
 			continue;
 		}
+		if (reach_kind(s->name, sites, s->addr, &kind))
+			return -ENOMEM;
 		g->list[g->len++] = (struct reach_function){
 			.addr = s->addr,
 			.size = s->size,
-			.kind = reach_kind(s->name, sites, s->addr),
+			.kind = kind,
 			.arc = reach_has(s->name, "drop_slow", ""),
 			.ietf = reach_has(s->name, "moq_net", "ietf"),
 		};

@@ -7,14 +7,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "collect.h"
 #include "collect_format.h"
 #include "collect_live.h"
 #include "explain.h"
+#include "json_memory.h"
+#include "lapse.h"
 #include "log.h"
 #include "sites_cache.h"
 #include "stats.h"
 #include "status.h"
+#include "toll.h"
 
 /* What isn't used stays zero. */
 struct relay {
@@ -29,6 +33,9 @@ struct relay {
 	struct stats *stats;
 	struct collect_live_info info;
 	struct worths worths;
+	struct vitals vitals;
+	struct toll toll;
+	struct lapse lapses[BUDGET_KINDS];
 	uint64_t lost[MOQSTAT_LOST_MAX];
 	bool warned[MOQSTAT_LOST_MAX];
 	bool ended;
@@ -103,7 +110,11 @@ static int relay_record(struct relay *r, const char *file)
 		return 0;
 	err = collect_record_create(file, r->collect, &recorder);
 	if (err)
-		log_error("cannot record to %s: %s", file, strerror(-err));
+		log_error("cannot record to %s: %s%s", file, strerror(-err),
+			  err == -EACCES || err == -EPERM
+				  ? "; it must be a file that moqstat's user (--user) may make "
+				    "there, or a directory that is his"
+				  : "");
 	else
 		r->collect = recorder;
 	return err;
@@ -128,21 +139,37 @@ static int relay_plan(struct relay *r)
 	return err;
 }
 
-int relay_attach(struct relay *r, const char *node, const char *record)
+static int relay_probe(struct relay *r, struct closer *closer)
 {
 	const struct options *o = r->options;
-	const struct probes_options probes = { .kind = o->probes,
-					       .identity = o->identity,
-					       .max_broadcasts = o->max_broadcasts,
-					       .leave_out = o->leave_out };
+	const struct probes_options options = { .kind = o->probes,
+						.identity = o->identity,
+						.hot = o->hot,
+						.max_broadcasts = o->max_broadcasts,
+						.leave_out = o->leave_out,
+						.best_effort = o->best_effort,
+						.apart = o->budget,
+						.closer = closer };
+	int err = probes_create(&r->target, &r->sites, &options, &r->probes);
+	size_t i;
+
+	for (i = 0; i < r->sites.len && !err; i++)
+		r->sites.list[i].refused = probes_refused(r->probes, i);
+	return err;
+}
+
+int relay_attach(struct relay *r, const char *node, const char *record, struct closer *closer)
+{
+	const struct options *o = r->options;
 	struct collect_live_source source = { .target = &r->target,
 					      .layout = r->sites.layout,
 					      .prefix = o->prefix,
-					      .no_unattributed = o->no_unattributed };
+					      .no_unattributed = o->no_unattributed,
+					      .maps = o->maps };
 	int err = relay_plan(r);
 
 	if (!err)
-		err = probes_create(&r->target, &r->sites, &probes, &r->probes);
+		err = relay_probe(r, closer);
 	source.probes = r->probes;
 	source.plan = r->plan;
 	if (!err)
@@ -158,11 +185,14 @@ int relay_attach(struct relay *r, const char *node, const char *record)
 		err = stats_create(o->prefix, node, r->sites.layout->frame, &r->stats);
 	if (!err)
 		log_info("attached to process %d (%s, %s): %zu sites by %s; its broadcast is %s",
-			 r->target.pid, r->target.exe_name, r->sites.layout->relays, r->sites.len,
-			 probes_kind_name(r->probes), stats_broadcast(r->stats));
-	if (!err)
-		relay_judge(r);
-	return err;
+			 r->target.pid, r->target.exe_name, r->sites.layout->relays,
+			 probes_sites(r->probes), probes_kind_name(r->probes),
+			 stats_broadcast(r->stats));
+	if (err)
+		return err;
+	r->info.batches = collect_live_info(r->live).batches;
+	relay_judge(r);
+	return 0;
 }
 
 int relay_replay(const struct options *o, struct relay **out)
@@ -222,22 +252,39 @@ bool relay_replaced(const struct relay *r)
 	return target_replaced(&r->target);
 }
 
+/* What is away, by kind, and how many sites are not. */
+static void relay_add_shed(const struct relay *r, json_t *probes)
+{
+	json_t *shed = json_array();
+	unsigned int kind;
+
+	for (kind = 0; kind < BUDGET_KINDS; kind++) {
+		if (r->lapses[kind].now)
+			json_array_append_new(shed, json_string(budget_name(kind)));
+	}
+	json_object_set_new(probes, "shed", shed);
+	json_object_set_new(probes, "sites", json_integer((json_int_t)probes_sites(r->probes)));
+}
+
 int relay_write_status(struct relay *r, struct jsonl *out)
 {
-	json_t *json = r->probes ? status_live(&r->target, &r->sites, r->probes, &r->info,
-					       &r->worths, r->lost)
-				 : status_replay(r->options->replay);
+	json_t *json;
 	char *text;
 	int err;
 
+	json_memory_begin();
+	json = r->probes ? status_live(&r->target, &r->sites, r->probes, &r->info, &r->worths,
+				       r->lost)
+			 : status_replay(r->options->replay);
 	if (r->probes) {
 		json_object_set_new(json, "broadcast", json_string(relay_broadcast(r)));
 		json_object_set_new(json, "ended", json_boolean(r->ended));
 	}
-	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	if (r->probes && r->options->budget)
+		relay_add_shed(r, json_object_get(json, "probes"));
+	text = json_memory_text(json, JSON_COMPACT);
 	err = text ? jsonl_write_status(out, text, strlen(text)) : -ENOMEM;
 	free(text);
-	json_decref(json);
 	return err;
 }
 
@@ -298,4 +345,63 @@ int relay_finish(struct relay *r, struct jsonl *out)
 	collect_ending_end(r->ending);
 	err = relay_tick_once(r, out, &learnt);
 	return err ? err : relay_write_status(r, out);
+}
+
+int relay_census(const struct relay *r, struct census *out)
+{
+	return r->plan ? census_read(&r->target, r->plan, out) : -ENOTSUP;
+}
+
+const struct health_relay *relay_vitals(struct relay *r, bool measured)
+{
+	const struct vitals_source from = { .probes = r->probes,
+					    .sites = &r->sites,
+					    .info = &r->info,
+					    .broadcast = relay_broadcast(r),
+					    .lost = r->lost,
+					    .measured = measured };
+
+	vitals_read(&from, clock_read(CLOCK_MONOTONIC), &r->vitals);
+	return &r->vitals.out;
+}
+
+int relay_toll(struct relay *r, struct budget_spent *spent)
+{
+	struct toll_sums sums;
+	int err = toll_read(r->probes, &r->sites, &sums);
+
+	if (!err)
+		toll_take(&r->toll, &sums, r->options->hit_cost, spent);
+	return err;
+}
+
+bool relay_is_away(const struct relay *r, enum budget_kind kind)
+{
+	return r->lapses[kind].now || probes_cold(r->probes);
+}
+
+static void relay_note_lapse(struct relay *r, enum budget_kind kind)
+{
+	stats_lapse(r->stats, budget_field(kind), r->lapses[kind].reason, r->lapses[kind].now);
+	relay_judge(r);
+}
+
+int relay_take_away(struct relay *r, enum budget_kind kind, const struct budget *b,
+		    struct jsonl *out)
+{
+	lapse_begin(&r->lapses[kind], clock_read(CLOCK_REALTIME) / 1000000, b->share, b->limit);
+	probes_take_away(r->probes, budget_field(kind));
+	relay_note_lapse(r, kind);
+	return relay_write_status(r, out);
+}
+
+int relay_put_back(struct relay *r, enum budget_kind kind)
+{
+	int err = r->lapses[kind].now ? probes_put_back(r->probes, budget_field(kind)) : 0;
+
+	if (err || !r->lapses[kind].now)
+		return err;
+	lapse_end(&r->lapses[kind], clock_read(CLOCK_REALTIME) / 1000000);
+	relay_note_lapse(r, kind);
+	return 0;
 }

@@ -8,10 +8,14 @@
 
 #include <stdbool.h>
 
+#include "budget.h"
+#include "census.h"
 #include "jsonl.h"
 #include "options.h"
 #include "sites.h"
+#include "vitals.h"
 
+struct closer;
 struct relay;
 
 /** The sites of the executable at `path`; what is wrong with it is logged. As sites_find(). */
@@ -24,8 +28,9 @@ int relay_find_sites(const char *path, bool cache, struct sites *out);
 int relay_create(pid_t pid, const struct options *o, bool *unusable, struct relay **out);
 
 /** Attach to it, and begin its broadcast `<prefix>/node[/<node>]`; a recording of it goes to
- *  `record`, where that isn't NULL. What fails is logged. */
-int relay_attach(struct relay *r, const char *node, const char *record);
+ *  `record`, where that isn't NULL. `closer` takes its probes away in the end, and must outlive it.
+ *  What fails is logged. */
+int relay_attach(struct relay *r, const char *node, const char *record, struct closer *closer);
 
 /** A relay that was recorded: o->replay. *out is ended by relay_destroy(). Errors are logged. */
 int relay_replay(const struct options *o, struct relay **out);
@@ -47,6 +52,28 @@ int relay_write_status(struct relay *r, struct jsonl *out);
 
 /** One tick; and a status where that has changed. As stats_tick(). */
 int relay_tick(struct relay *r, struct jsonl *out);
+
+/** What is open in it by its memory, as of census_read(). -ENOTSUP: of this executable that can't
+ * be told, as relay_attach() has said. */
+int relay_census(const struct relay *r, struct census *out);
+
+/** What its probes cost and hold, after a tick; the relay's own. `measured`: the kernel measures
+ *  programs now. */
+const struct health_relay *relay_vitals(struct relay *r, bool measured);
+
+/** Add what its probes have cost since the last call to *spent. 0 or -errno. */
+int relay_toll(struct relay *r, struct budget_spent *spent);
+
+/** Is a kind of payload away, or has it no probes at all, since it is read? */
+bool relay_is_away(const struct relay *r, enum budget_kind kind);
+
+/** Take the probes of a kind away, which `b` has shed, and say so. Returns 0, or what the writer
+ *  gives. */
+int relay_take_away(struct relay *r, enum budget_kind kind, const struct budget *b,
+		    struct jsonl *out);
+
+/** Put them back, once the closer has nothing left, without a status yet. As probes_put_back(). */
+int relay_put_back(struct relay *r, enum budget_kind kind);
 
 /** The last tick of a relay that has ended: all that it had open is closed. And a last status. */
 int relay_finish(struct relay *r, struct jsonl *out);

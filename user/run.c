@@ -6,15 +6,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "closer.h"
+#include "clock.h"
 #include "discover.h"
+#include "files.h"
 #include "jsonl.h"
+#include "cost.h"
+#include "kernel.h"
 #include "log.h"
+#include "notify.h"
 #include "loop.h"
 #include "path.h"
+#include "privileges.h"
+#include "pulse.h"
 #include "relay.h"
+#include "reload.h"
+#include "server.h"
+#include "shedding.h"
 #include "sites_report.h"
 #include "template.h"
 #include "unit.h"
@@ -24,12 +35,20 @@
 
 /* All that a run holds. */
 struct run {
-	const struct options *options;
+	const struct options *options; /* those below */
+	struct options settings;       /* some change with SIGHUP */
 	struct jsonl out;
+	struct server server;
+	struct serve_options serving;
+	struct pulse pulse;
+	struct shedding shedding;
+	struct privileges privileges;
+	struct notify notify;
 	struct loop loop;
 	struct discover *discover; /* NULL with --pid */
 	struct relay **relays;
 	size_t len;
+	struct closer *closer;	   /* of the relays' probes */
 	bool blind;		   /* the last look failed */
 	char unit[UNIT_NAME_SIZE]; /* what --unit stands for */
 	char host[HOST_NAME_MAX + 1];
@@ -60,6 +79,23 @@ static int run_exit(int err)
 	}
 }
 
+/* In place of the list of sites; ends both. */
+static int run_cost(const struct options *o, struct sites *sites, struct target *target)
+{
+	struct cost cost;
+	int err = cost_measure(&cost), status = err ? run_exit(err) : EXIT_DONE;
+
+	if (!err)
+		err = cost_report(&cost, sites, o->rate, o->json, stdout);
+	if (err && status == EXIT_DONE && err != -EPIPE) {
+		log_error("cannot write the report to standard output: %s", strerror(-err));
+		status = EXIT_FAILED;
+	}
+	sites_deinit(sites);
+	target_deinit(target);
+	return status;
+}
+
 int run_sites(const struct options *o)
 {
 	struct target target = { 0 };
@@ -69,6 +105,8 @@ int run_sites(const struct options *o)
 	if (!err)
 		err = relay_find_sites(o->pid ? target.exe : o->binary, !o->no_cache, &sites);
 	if (!err) {
+		if (o->cost)
+			return run_cost(o, &sites, &target);
 		err = sites_report(&sites, o->pid ? target.exe_name : o->binary, o->json, stdout);
 		if (err && err != -EPIPE)
 			log_error("cannot write the report to standard output: %s", strerror(-err));
@@ -132,7 +170,7 @@ static int run_attach(const struct run *r, struct relay *relay)
 	if (!err && r->options->record)
 		err = template_expand(r->options->record, &values, &record);
 	if (!err)
-		err = relay_attach(relay, node, record);
+		err = relay_attach(relay, node, record, r->closer);
 	free(cgroups);
 	free(record);
 	free(node);
@@ -267,17 +305,6 @@ static int run_look(struct run *r, bool tick)
 	return err;
 }
 
-/* Many relays take many descriptors: as many as this process may have. */
-static void run_raise_files(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static int run_open_discover(struct run *r)
 {
 	const struct options *o = r->options;
@@ -290,7 +317,6 @@ static int run_open_discover(struct run *r)
 	}
 	if (err)
 		return err;
-	run_raise_files();
 	return discover_create("/proc",
 			       o->exe	 ? DISCOVER_EXE
 			       : o->unit ? DISCOVER_UNIT
@@ -301,19 +327,79 @@ static int run_open_discover(struct run *r)
 			       &r->discover);
 }
 
+static void run_watch_server(struct run *r)
+{
+	if (r->server.pid)
+		loop_watch_server(&r->loop, r->server.fd, outlet_waits(&r->server.outlet));
+}
+
+/* Start the process that serves, while there is nothing yet that it must not have. */
+static int run_open_server(struct run *r)
+{
+	const struct options *o = r->options;
+	int err;
+
+	r->serving = (struct serve_options){ .token_file = o->token_file,
+					     .owner = r->privileges.user.uid,
+					     .certificate = o->tls_cert,
+					     .key = o->tls_key,
+					     .interval_ns = o->interval_ms * 1000000,
+					     .metrics_max = o->metrics_max,
+					     .trusted = true };
+	err = server_start(o->listen, &r->serving, &r->server);
+	if (!err)
+		jsonl_also(&r->out, server_write, &r->server);
+	return err;
+}
+
+/* Give up what isn't needed from here on, before anything of a relay's is read. */
+static int run_confine(struct run *r)
+{
+	const struct options *o = r->options;
+	struct privileges *p = &r->privileges;
+	int err;
+
+	files_raise();
+	p->several = !o->pid;
+	p->server = r->server.pid;
+	p->events = o->probes == PROBES_PERF_EVENT || !kernel_has_multi();
+	err = privileges_confine(p);
+	if (!err && *p->user.name && o->token_file && access(o->token_file, R_OK))
+		log_warn("token file %s: moqstat can't read it again at SIGHUP, as user %s: %s; "
+			 "give it to that user (chown %s %s), mode 600, in a directory that he may "
+			 "search",
+			 o->token_file, p->user.name, strerror(errno), p->user.name, o->token_file);
+	return err;
+}
+
 /* Begin; what goes wrong here is logged, but for the output. */
 static int run_open(struct run *r)
 {
-	int err;
+	int err = privileges_user_init(r->options->user, &r->privileges.user);
 
+	if (!err && r->options->listen)
+		err = run_open_server(r);
+	/* The server is a process of its own: so it comes before any thread. */
+	if (!err)
+		err = closer_create(&r->closer);
+	if (!err)
+		err = pulse_init(r->options->interval_ms * 1000000, r->options->bpf_stats,
+				 &r->pulse);
+	if (!err)
+		err = run_confine(r);
+	if (err)
+		return err;
+	shedding_init(r->options, r->closer, &r->shedding);
 	gethostname(r->host, sizeof(r->host) - 1); /* the kernel's names are shorter */
 	if (!r->options->pid) {
 		err = run_open_discover(r);
 		if (err)
 			return err;
 	}
-	err = loop_init(r->options->interval_ms, r->discover ? RUN_LOOK_MS : 0, STDOUT_FILENO,
-			&r->loop);
+	err = loop_init(r->options->interval_ms, r->discover ? RUN_LOOK_MS : 0,
+			r->options->output == OPTIONS_OUTPUT_NONE ? -1 : STDOUT_FILENO, &r->loop);
+	if (!err)
+		run_watch_server(r);
 	if (err) {
 		log_error("cannot wait for ticks and signals: %s", strerror(-err));
 		return err;
@@ -322,13 +408,17 @@ static int run_open(struct run *r)
 	if (r->discover)
 		return run_look(r, false);
 	err = run_add(r, r->options->pid);
+	/* What a budget takes away may come back. */
+	if (!err && !r->options->budget)
+		err = privileges_settle(&r->privileges);
 	if (!err)
 		jsonl_stop_on(&r->out, r->loop.signals, relay_pidfd(r->relays[0]));
 	return err;
 }
 
-static int run_tick(struct run *r)
+static int run_tick_relays(struct run *r)
 {
+	struct pulse_tick tick = { .begun = clock_read(CLOCK_MONOTONIC), .late = r->loop.late_ns };
 	size_t i, before;
 	int err = 0;
 
@@ -340,6 +430,22 @@ static int run_tick(struct run *r)
 		err = relay_replaced(relay) ? run_end(r, relay)
 					    : run_drop(r, relay, relay_tick(relay, &r->out));
 	}
+	if (!err)
+		err = shedding_tick(&r->shedding, r->relays, r->len, &r->out);
+	if (err || !r->server.pid)
+		return err;
+	tick.skipped = r->server.outlet.dropped;
+	tick.budget = shedding_health(&r->shedding);
+	return pulse_beat(&r->pulse, &tick, r->relays, r->len, &r->out);
+}
+
+static int run_tick(struct run *r)
+{
+	int err;
+
+	shedding_begin(&r->shedding);
+	err = run_tick_relays(r);
+	shedding_end(&r->shedding);
 	return err;
 }
 
@@ -354,10 +460,37 @@ static int run_stop(struct run *r)
 	return err;
 }
 
+/* The settings again. What is wrong is logged, and changes nothing. */
+static int run_reload(struct run *r)
+{
+	struct options now, *o = &r->settings;
+	const uint64_t before_ms = o->interval_ms;
+	int err = options_again(o, environ, &now);
+
+	if (!err) {
+		err = notify_check(&r->notify, now.interval_ms);
+		if (!err)
+			err = reload_apply(&now, o);
+		options_deinit(&now);
+	}
+	if (err) {
+		log_warn("the settings stay as they were");
+		return 0;
+	}
+	if (server_limit(&r->server, o->interval_ms * 1000000, o->metrics_max))
+		log_warn("the process that serves HTTP goes on by its old limits: they could not "
+			 "be handed over");
+	r->pulse.interval_ns = o->interval_ms * 1000000;
+	return o->interval_ms == before_ms ? 0 : loop_set_interval(&r->loop, o->interval_ms);
+}
+
 static int run_event(struct run *r, enum loop_event event, struct relay *ended)
 {
+	int err;
+
 	switch (event) {
 	case LOOP_STOP:
+		notify_stopping();
 		return run_stop(r);
 	case LOOP_ENDED:
 		return run_end(r, ended);
@@ -365,6 +498,16 @@ static int run_event(struct run *r, enum loop_event event, struct relay *ended)
 		return -EPIPE;
 	case LOOP_LOOK:
 		return run_look(r, true);
+	case LOOP_RELOAD:
+		notify_reloading();
+		server_reload(&r->server);
+		err = run_reload(r);
+		notify_ready(r->len);
+		return err;
+	case LOOP_ROOM:
+		return server_flush(&r->server);
+	case LOOP_UNSERVED:
+		return -ECHILD;
 	default:
 		return run_tick(r);
 	}
@@ -376,10 +519,14 @@ static int run_live(struct run *r, int *status)
 	void *ended = NULL;
 	int err = 0;
 
+	notify_ready(r->len);
 	while (!err && event != LOOP_STOP && (r->discover || r->len)) {
 		err = loop_wait(&r->loop, &event, &ended);
 		if (!err)
 			err = run_event(r, event, ended);
+		if (event == LOOP_TICK || event == LOOP_LOOK)
+			notify_alive(&r->notify, r->len);
+		run_watch_server(r);
 	}
 	if (!err && event != LOOP_STOP)
 		*status = EXIT_RELAY_ENDED;
@@ -410,20 +557,28 @@ static void run_close(struct run *r)
 {
 	size_t i;
 
+	server_stop(&r->server);
 	loop_deinit(&r->loop);
 	jsonl_deinit(&r->out);
 	for (i = 0; i < r->len; i++)
 		relay_destroy(r->relays[i]);
 	free(r->relays);
 	discover_destroy(r->discover);
+	closer_destroy(r->closer);
+	pulse_deinit(&r->pulse);
+	privileges_user_deinit(&r->privileges.user);
 }
 
 int run(const struct options *o)
 {
-	struct run r = { .options = o };
+	struct run r = { .settings = *o, .pulse.stats = -1 };
 	int status = EXIT_DONE, err;
 
-	jsonl_init(&r.out, STDOUT_FILENO);
+	r.options = &r.settings;
+	r.notify = notify_begin();
+	if (!o->replay && notify_check(&r.notify, o->interval_ms))
+		return EXIT_USAGE;
+	jsonl_init(&r.out, o->output == OPTIONS_OUTPUT_NONE ? -1 : STDOUT_FILENO);
 	err = o->replay ? run_open_replay(&r) : run_open(&r);
 	if (err && !r.out.failed) {
 		run_close(&r);
@@ -442,6 +597,10 @@ int run(const struct options *o)
 	}
 	if (err == -EBADMSG)
 		return EXIT_USAGE;
+	if (err == -ECHILD) {
+		log_error("the process that serves HTTP has ended; see its last words above");
+		return EXIT_FAILED;
+	}
 	if (err) {
 		log_error("the run ended early: %s", strerror(-err));
 		return EXIT_FAILED;

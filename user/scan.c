@@ -244,7 +244,7 @@ int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, str
 	size_t i, len;
 	const struct layout *all = layout_all(&len);
 	struct sites sites = { 0 };
-	struct scan scan;
+	struct scan scan = { 0 };
 	int err = -ENOTSUP;
 
 	for (i = 0; i < len; i++) {

@@ -35,7 +35,7 @@ struct find {
 /* ---- by name ------------------------------------------------------------------------------------
  */
 
-/* Which function of the layout a symbol is, or -1. */
+/* Which function of the layout a symbol is, or -1; -ENOMEM. */
 static int find_by_name(const struct scan *s, const struct elf_symbol *symbol)
 {
 	int i, which = -1;
@@ -45,7 +45,9 @@ static int find_by_name(const struct scan *s, const struct elf_symbol *symbol)
 	if (!strstr(symbol->name, "moq_net") || !strstr(symbol->name, "stats"))
 		return -1;
 	name = elf_demangle(symbol->name);
-	for (i = 0; name && i < LAYOUT_FUNCTION_MAX; i++) {
+	if (!name)
+		return -ENOMEM;
+	for (i = 0; i < LAYOUT_FUNCTION_MAX; i++) {
 		if (!strcmp(name, s->layout->functions[i]))
 			which = i;
 	}
@@ -91,10 +93,12 @@ static int find_named(struct scan *s, const struct elf_symbol *symbols, size_t l
 		/* Identical functions are folded: several names, one place. */
 		which = find_by_name(s, &symbols[i]);
 		for (k = i + 1; k < len && symbols[k].addr == symbols[i].addr; k++) {
-			if (which < 0)
+			if (which == -1)
 				which = find_by_name(s, &symbols[k]);
 		}
-		if (which >= 0)
+		if (which == -ENOMEM)
+			err = which;
+		else if (which >= 0)
 			err = find_add(s, symbols[i].addr, which);
 	}
 	return err;

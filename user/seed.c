@@ -9,6 +9,7 @@
 
 #include "identity.h"
 #include "moqstat.skel.h"
+#include "names.h"
 #include "path.h"
 
 /* Censuses taken, at most, until every count has held still over one of them. */
@@ -68,49 +69,41 @@ static int seed_identity(const struct seed *s, const struct census_item *item,
 {
 	uint32_t slot = seed_kind_slot(item);
 	int paths = bpf_map__fd(slot ? s->object->maps.root_paths : s->object->maps.paths);
-	int names = bpf_map__fd(slot ? s->object->maps.roots : s->object->maps.broadcasts);
 	struct moqstat_path_key key = { .hash = identity_hash(s->object, slot, item->path,
 							      item->len),
 					.tgid = s->target->pid,
 					.len = item->len };
 	struct moqstat_name name = { .slot = slot, .len = item->len };
-	struct moqstat_path path = { .id = { .hash = key.hash, .tgid = key.tgid } };
+	struct moqstat_path path;
 
 	*begun = false;
+	*id = (struct moqstat_id){ .hash = key.hash, .tgid = key.tgid };
 	if (bpf_map_lookup_elem(paths, &key, &path)) {
 		memcpy(name.path, item->path, item->len);
 		/* The programs draw from the same counter, which is mapped into this process. */
-		path.id.incarnation =
+		id->incarnation =
 			__atomic_add_fetch(&s->object->data->incarnations, 1, __ATOMIC_SEQ_CST);
-		if (bpf_map_update_elem(names, &path.id, &name, BPF_NOEXIST))
+		path.state = id->incarnation;
+		if (names_add(s->object, id, &name))
 			return -E2BIG;
 		if (bpf_map_update_elem(paths, &key, &path, BPF_NOEXIST)) {
-			bpf_map_delete_elem(names, &path.id);
+			names_delete(s->object, slot, id, name.len);
 			if (bpf_map_lookup_elem(paths, &key, &path))
 				return -E2BIG;
 		} else {
 			*begun = true;
 		}
 	}
-	*id = path.id;
+	id->incarnation = (uint32_t)path.state;
 	if (!*begun)
 		return 0;
-	return incarnations_add(s->known, id, &name);
+	return incarnations_add(s->known, id, &name, NULL);
 }
 
-/* Tell the programs where a guard is found, if they don't know. True in *told if that is news. */
-static void seed_tell(const struct seed *s, const struct moqstat_guard_key *key,
-		      const struct moqstat_id *id, bool *told)
-{
-	struct moqstat_guard guard = { .id = *id };
-
-	if (!bpf_map_update_elem(bpf_map__fd(s->object->maps.guards), key, &guard, BPF_NOEXIST))
-		*told = true;
-}
-
-/* What the programs will find the guard by when something happens on it. */
-static void seed_guard(const struct seed *s, const struct census_item *item,
-		       const struct moqstat_id *id, bool *told)
+/* What the programs will find the guard by when something happens on it; false if by nothing that
+ * can be told beforehand. */
+static bool seed_guard_key(const struct seed *s, const struct census_item *item,
+			   struct moqstat_guard_key *out)
 {
 	struct moqstat_guard_key key = { .tgid = s->target->pid, .address = item->guard };
 
@@ -118,13 +111,13 @@ static void seed_guard(const struct seed *s, const struct census_item *item,
 	case CENSUS_TRACK:
 		/* Not in its Arc yet, it is told by a path beside it. */
 		if (!item->shared)
-			return;
+			return false;
 		break;
 	case CENSUS_ANNOUNCE:
 		/* Right behind its key, whose last word is the length, it is moq-lite's: told by
 		 * that key. */
 		if (item->table && item->owner == item->key_len)
-			return;
+			return false;
 		if (item->role == MOQSTAT_SUBSCRIBER) {
 			key.kind = MOQSTAT_GUARD_OWNER;
 			key.address = item->owner;
@@ -135,12 +128,79 @@ static void seed_guard(const struct seed *s, const struct census_item *item,
 		}
 		break;
 	case CENSUS_BROADCAST:
-		return;
+		return false;
 	default:
 		break;
 	}
-	if (key.address)
-		seed_tell(s, &key, id, told);
+	*out = key;
+	return key.address;
+}
+
+/* Tell the programs where a guard is found, if they don't know. True if that is news. It is its
+ * own sibling, which the programs never make: so what they have learnt themselves stands out. */
+static bool seed_tell(const struct seed *s, const struct moqstat_guard_key *key,
+		      const struct moqstat_id *id)
+{
+	struct moqstat_guard guard = { .id = *id, .sibling = key->address };
+
+	return !bpf_map_update_elem(bpf_map__fd(s->object->maps.guards), key, &guard, BPF_NOEXIST);
+}
+
+static int seed_key_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct moqstat_guard_key));
+}
+
+/* Where the guards of a census are found, sorted; joined to those of another one. */
+static int seed_keys(const struct seed *s, const struct census *c, struct moqstat_guard_key **keys,
+		     size_t *len)
+{
+	struct moqstat_guard_key *list = realloc(*keys, (*len + c->len + 1) * sizeof(*list));
+	size_t i;
+
+	if (!list)
+		return -ENOMEM;
+	for (i = 0; i < c->len; i++)
+		*len += seed_guard_key(s, &c->items[i], &list[*len]);
+	qsort(list, *len, sizeof(*list), seed_key_compare);
+	*keys = list;
+	return 0;
+}
+
+/* Was this told, and is it no longer so? */
+static bool seed_stale(const struct moqstat_guard_key *key, const struct moqstat_guard *guard,
+		       const struct moqstat_guard_key *open, size_t len)
+{
+	return guard->sibling == key->address &&
+	       !bsearch(key, open, len, sizeof(*key), seed_key_compare);
+}
+
+/* Forget what was told of guards that aren't open; only count them unless `forget`. */
+static size_t seed_retract(const struct seed *s, const struct moqstat_guard_key *open, size_t len,
+			   bool forget)
+{
+	int guards = bpf_map__fd(s->object->maps.guards);
+	uint32_t left = bpf_map__max_entries(s->object->maps.guards);
+	struct moqstat_guard_key key, next;
+	struct moqstat_guard guard, taken;
+	bool more = !bpf_map_get_next_key(guards, NULL, &next);
+	size_t stale = 0;
+
+	/* Deleting may start this walk anew, which does no harm, but must end. */
+	for (; more && left; left--) {
+		key = next;
+		more = !bpf_map_get_next_key(guards, &key, &next);
+		if (bpf_map_lookup_elem(guards, &key, &guard) ||
+		    !seed_stale(&key, &guard, open, len))
+			continue;
+		stale++;
+		if (!forget || bpf_map_lookup_and_delete_elem(guards, &key, &taken))
+			continue;
+		/* The programs were faster: the place is another guard's by now. */
+		if (memcmp(&guard, &taken, sizeof(guard)))
+			bpf_map_update_elem(guards, &key, &taken, BPF_NOEXIST);
+	}
+	return stale;
 }
 
 static int seed_row_compare(const void *a, const void *b)
@@ -168,7 +228,7 @@ static int seed_note(const struct seed *s, struct seed_rows *rows)
 	if (!next.list)
 		return -ENOMEM;
 	for (i = 0; i < s->known->len; i++) {
-		const struct incarnation *in = &s->known->list[i];
+		const struct incarnation *in = s->known->list[i];
 		const struct seed_row *before = seed_row(rows, in->id.incarnation);
 		struct seed_row *row = &next.list[next.len++];
 
@@ -186,6 +246,7 @@ static int seed_note(const struct seed *s, struct seed_rows *rows)
  * with the next one. */
 static int seed_census(const struct seed *s, const struct census *c, const struct seed_rows *rows)
 {
+	struct moqstat_guard_key key;
 	struct moqstat_id id;
 	struct seed_place place;
 	struct seed_row *row;
@@ -203,7 +264,8 @@ static int seed_census(const struct seed *s, const struct census *c, const struc
 			continue; /* no room: as if it weren't open */
 		if (err)
 			return err;
-		seed_guard(s, item, &id, &news);
+		if (seed_guard_key(s, item, &key))
+			news |= seed_tell(s, &key, &id);
 		row = seed_row(rows, id.incarnation);
 		if (!row)
 			continue;
@@ -211,7 +273,8 @@ static int seed_census(const struct seed *s, const struct census *c, const struc
 		row->changed |= news;
 		row->open[place.slot][place.field]++;
 	}
-	return incarnations_settle(s->known);
+	incarnations_settle(s->known);
+	return 0;
 }
 
 /* Set the base of one pair of counters: so many were open, though so many openings and closings
@@ -235,7 +298,7 @@ static size_t seed_settle(const struct seed *s, const struct seed_rows *rows, si
 
 	*open = 0;
 	for (i = 0; i < s->known->len; i++) {
-		struct incarnation *in = &s->known->list[i];
+		struct incarnation *in = s->known->list[i];
 		struct seed_row *row = seed_row(rows, in->id.incarnation);
 
 		if (!in->guarded)
@@ -283,9 +346,32 @@ static void seed_finish(const struct seed *s)
 	size_t i;
 
 	for (i = 0; i < s->known->len; i++) {
-		if (s->known->list[i].guarded)
-			s->known->list[i].based = true;
+		if (s->known->list[i]->guarded)
+			s->known->list[i]->based = true;
 	}
+}
+
+/* Guards that were let go between a census and the telling went unseen by the programs, and what
+ * was told of them has to be taken back. Later censuses, which tell nothing, don't have them. Two,
+ * since one may miss a guard that changes hands in that moment. */
+static int seed_verify(const struct seed *s)
+{
+	struct moqstat_guard_key *open = NULL;
+	struct census c = { 0 };
+	size_t len = 0;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < 2 && !err; i++) {
+		err = census_read(s->target, s->plan, &c);
+		if (!err)
+			err = seed_keys(s, &c, &open, &len);
+		census_deinit(&c);
+		if (!err && !seed_retract(s, open, len, i == 1))
+			break;
+	}
+	free(open);
+	return err;
 }
 
 static int seed_round(const struct seed *s, struct seed_rows *rows, struct seed_result *r)
@@ -316,6 +402,7 @@ int seed_take(const struct seed *s, struct seed_result *out)
 	seed_mode(s, &r);
 	if (!s->object->rodata->by_guard && !r.off)
 		goto done;
+	s->object->bss->settling = 1;
 	/* The first one only tells the programs what there is. */
 	err = seed_census(s, &r.census, &rows);
 	if (!err)
@@ -326,6 +413,9 @@ int seed_take(const struct seed *s, struct seed_result *out)
 			err = seed_round(s, &rows, &r);
 	}
 	free(rows.list);
+	if (!err)
+		err = seed_verify(s);
+	s->object->bss->settling = 0;
 	if (!err)
 		seed_finish(s);
 done:

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SITES_REFUSED "the kernel takes no probe at "
+
 void sites_deinit(struct sites *s)
 {
 	size_t i;
@@ -85,11 +87,43 @@ static size_t sites_events(const struct sites *s, enum moqstat_event event)
 	return n;
 }
 
+/* Is the probe refused at a site of an event? */
+static bool sites_refused(const struct sites *s, enum moqstat_event event)
+{
+	size_t i;
+
+	for (i = 0; i < s->len; i++) {
+		if (s->list[i].what.event == event && s->list[i].refused)
+			return true;
+	}
+	return false;
+}
+
+static bool sites_bump_refused(const struct sites *s, enum moqstat_role role,
+			       enum moqstat_field field)
+{
+	size_t i;
+
+	for (i = 0; i < s->len; i++) {
+		if (site_counts(&s->list[i], role, field) && s->list[i].refused)
+			return true;
+	}
+	return false;
+}
+
 bool sites_complete(const struct sites *s, enum moqstat_role role, enum moqstat_field field,
 		    const char **reason)
 {
 	size_t i;
 
+	if (sites_bump_refused(s, role, field)) {
+		*reason = SITES_REFUSED "one of its sites";
+		return false;
+	}
+	if (sites_refused(s, MOQSTAT_EVENT_ENTRY) || sites_refused(s, MOQSTAT_EVENT_ENTRY_NEW)) {
+		*reason = SITES_REFUSED "a place where entries are named or made";
+		return false;
+	}
 	if (!sites_functions(s, LAYOUT_ENTRY)) {
 		*reason = "the function that names entries was not found";
 		return false;
@@ -124,7 +158,12 @@ bool sites_sessions_complete(const struct sites *s, const char **reason)
 		opens += s->list[i].what.opens;
 		closes += !s->list[i].what.opens;
 	}
-	if (!sites_functions(s, LAYOUT_SESSION))
+	if (sites_refused(s, MOQSTAT_EVENT_SESSION_BUMP))
+		*reason = SITES_REFUSED "one of its sites";
+	else if (sites_refused(s, MOQSTAT_EVENT_SESSION) ||
+		 sites_refused(s, MOQSTAT_EVENT_SESSION_NEW))
+		*reason = SITES_REFUSED "a place where sessions are named or made";
+	else if (!sites_functions(s, LAYOUT_SESSION))
 		*reason = "the function that opens sessions was not found";
 	else if (unprobed)
 		*reason = "one of its bumps has no place for a probe";
@@ -212,9 +251,25 @@ static bool sites_places(const struct sites *s, enum moqstat_role role, enum moq
 	       sites_events(s, MOQSTAT_EVENT_REMOVE) && sites_events(s, MOQSTAT_EVENT_TABLE);
 }
 
+/* Does it take what was learnt at other places to tell whose guard a site is about? */
+static bool site_learns(const struct site *site)
+{
+	return site->what.handles & (MOQSTAT_HANDLE_GUARD | MOQSTAT_HANDLE_OWNER |
+				     MOQSTAT_HANDLE_PEEK | MOQSTAT_HANDLE_KEY);
+}
+
+/* Is a probe refused where it is learnt whose guard is where? What is known may then be stale. */
+static bool sites_learning_refused(const struct sites *s)
+{
+	return sites_refused(s, MOQSTAT_EVENT_PLACE) || sites_refused(s, MOQSTAT_EVENT_PEEK) ||
+	       sites_refused(s, MOQSTAT_EVENT_TABLE) || sites_refused(s, MOQSTAT_EVENT_INSERT) ||
+	       sites_refused(s, MOQSTAT_EVENT_REMOVE);
+}
+
 bool sites_guarded(const struct sites *s, enum moqstat_role role, enum moqstat_field field,
 		   const char **reason)
 {
+	bool learning_refused = sites_learning_refused(s);
 	size_t i;
 
 	if (!sites_complete(s, role, field, reason))
@@ -224,6 +279,10 @@ bool sites_guarded(const struct sites *s, enum moqstat_role role, enum moqstat_f
 
 		if (site_counts(site, role, field) && !site->what.handles) {
 			*reason = "whose guard it is can't be told at one of its sites";
+			return false;
+		}
+		if (site_counts(site, role, field) && site_learns(site) && learning_refused) {
+			*reason = SITES_REFUSED "a place where it is learnt whose guard is where";
 			return false;
 		}
 	}
@@ -236,6 +295,9 @@ bool sites_sessions_guarded(const struct sites *s, const char **reason)
 
 	if (!sites_sessions_complete(s, reason))
 		return false;
+	*reason = SITES_REFUSED "a place where a session's guard is put";
+	if (sites_refused(s, MOQSTAT_EVENT_SESSION_PLACE))
+		return false;
 	*reason = "where a session's guard is put was not found";
 	if (!sites_events(s, MOQSTAT_EVENT_SESSION_PLACE))
 		return false;
@@ -246,4 +308,20 @@ bool sites_sessions_guarded(const struct sites *s, const char **reason)
 			return false;
 	}
 	return true;
+}
+
+bool sites_openings_missed(const struct sites *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->len; i++) {
+		if (s->list[i].what.opens && s->list[i].refused)
+			return true;
+	}
+	for (i = 0; i < s->unprobed_len; i++) {
+		if (!MOQSTAT_FIELD_CLOSES(s->unprobed[i].field) &&
+		    s->unprobed[i].field < MOQSTAT_BYTES)
+			return true;
+	}
+	return false;
 }

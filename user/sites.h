@@ -19,12 +19,13 @@
 
 /** One place to probe. */
 struct site {
-	uint64_t addr;		      /* virtual address of the probed instruction */
-	uint64_t offset;	      /* of it in the file: what a uprobe takes */
-	uint64_t bump;		      /* virtual address of the locked add; 0 for functions */
-	uint8_t class;		      /* enum code_class */
-	char insn[8];		      /* "je", "jne", "push", … */
-	uint32_t function;	      /* index into sites.functions */
+	uint64_t addr;	     /* virtual address of the probed instruction */
+	uint64_t offset;     /* of it in the file: what a uprobe takes */
+	uint64_t bump;	     /* virtual address of the locked add; 0 for functions */
+	uint8_t class;	     /* enum code_class */
+	char insn[8];	     /* "je", "jne", "push", … */
+	uint32_t function;   /* index into sites.functions */
+	const char *refused; /* why it has no probe, by whoever attached; static text or NULL */
 	struct moqstat_operand guard; /* address of the guard G; kind NONE where it isn't known */
 	struct moqstat_site what;     /* what the program there needs */
 };
@@ -77,8 +78,8 @@ void sites_counter_name(const struct moqstat_site *what, char *out, size_t size)
 /** Copies of a function found. */
 size_t sites_functions(const struct sites *s, enum layout_function which);
 
-/** Is what the counter needs there: at least one bump, none unprobed, its functions found? If
- *  not, *reason says what is missing; static text. */
+/** Is what the counter needs there: at least one bump, none unprobed, its functions found, and no
+ *  probe of these refused? If not, *reason says what is missing; static text. */
 bool sites_complete(const struct sites *s, enum moqstat_role role, enum moqstat_field field,
 		    const char **reason);
 
@@ -92,6 +93,10 @@ bool sites_guarded(const struct sites *s, enum moqstat_role role, enum moqstat_f
 
 /** The same for the session counters. */
 bool sites_sessions_guarded(const struct sites *s, const char **reason);
+
+/** Is an opening of anything missed? Where identities are told by guards, a broadcast of which it
+ * is may then be taken for ended too early, and begin anew from zero. */
+bool sites_openings_missed(const struct sites *s);
 
 /** How the identity of a site's guard is told where entry pointers are null; static text. Some need
  *  no way: only an unwinding panic leads there, or the announcement of a path that is announced

@@ -9,8 +9,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <xxhash.h>
 #include <zlib.h>
 
+#include "json_memory.h"
 #include "log.h"
 #include "sites_json.h"
 
@@ -19,7 +22,7 @@
 #endif
 
 /* Raised with every change of what a scan finds or how it is written down. */
-#define CACHE_SCANNER 2
+#define CACHE_SCANNER 4
 
 /* The cache's directory, made if need be; false if there is none to be had. */
 static bool cache_dir(char *out, size_t size)
@@ -56,14 +59,17 @@ static bool cache_path(const struct elf_file *f, char *out, size_t size)
 	return len > 0 && (size_t)len < size;
 }
 
-/* CRC-32 over the code of every function, and where it lies. */
-static uint32_t cache_code_sum(const struct elf_file *f)
+/* A hash of the code of every function, and of where it lies; false: no memory. */
+static bool cache_code_sum(const struct elf_file *f, json_int_t *out)
 {
 	size_t i, len;
 	const struct elf_symbol *symbols = elf_file_symbols(f, &len);
+	XXH3_state_t *state = XXH3_createState();
 	uint64_t end = 0;
-	uint32_t sum = crc32(0, NULL, 0);
 
+	if (!state)
+		return false;
+	XXH3_64bits_reset(state);
 	for (i = 0; i < len; i++) {
 		const uint8_t *bytes = elf_file_bytes(f, symbols[i].addr, symbols[i].size);
 		uint64_t place[] = { symbols[i].addr, symbols[i].size, 0 };
@@ -71,35 +77,98 @@ static uint32_t cache_code_sum(const struct elf_file *f)
 		if (!bytes || symbols[i].addr < end)
 			continue;
 		elf_file_offset(f, symbols[i].addr, &place[2]);
-		sum = crc32(sum, (const Bytef *)place, sizeof(place));
-		sum = crc32_z(sum, bytes, symbols[i].size);
+		XXH3_64bits_update(state, place, sizeof(place));
+		XXH3_64bits_update(state, bytes, symbols[i].size);
 		end = symbols[i].addr + symbols[i].size;
 	}
-	return sum;
+	*out = (json_int_t)XXH3_64bits_digest(state);
+	XXH3_freeState(state);
+	return true;
 }
 
-static uint32_t cache_json_sum(const json_t *json)
+/* Of the second line. */
+static json_int_t cache_sum(const char *text, size_t len)
 {
-	char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
-	uint32_t sum = text ? crc32(0, (const Bytef *)text, strlen(text)) : 0;
-
-	free(text);
-	return sum;
+	return (json_int_t)crc32_z(0, (const Bytef *)text, len);
 }
 
-static json_t *cache_read(const char *path)
+/* A file has two lines: what it was made of, with a checksum of the rest; and what was found. */
+struct cache_file {
+	char *text;
+	const char *found; /* in `text` */
+	size_t found_len;
+	json_t *made;
+};
+
+static void cache_file_deinit(struct cache_file *c)
+{
+	json_decref(c->made);
+	free(c->text);
+}
+
+static bool cache_file_split(struct cache_file *c, size_t len)
+{
+	const char *end = memchr(c->text, '\n', len);
+
+	if (!end)
+		return false;
+	c->found = end + 1;
+	c->found_len = len - (size_t)(c->found - c->text);
+	c->made = json_loadb(c->text, (size_t)(end - c->text), JSON_REJECT_DUPLICATES, NULL);
+	return c->made != NULL;
+}
+
+static bool cache_file_take(struct cache_file *c, int fd, size_t size)
+{
+	size_t len = 0;
+	ssize_t n = 1;
+
+	c->text = malloc(size + 1);
+	while (c->text && len < size && n > 0) {
+		n = read(fd, c->text + len, size - len);
+		len += n > 0 ? (size_t)n : 0;
+	}
+	return c->text && len == size && cache_file_split(c, len);
+}
+
+/* *out is ended by cache_file_deinit(), also where it can't be read. */
+static bool cache_file_read(const char *path, struct cache_file *out)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	json_t *json = NULL;
+	bool good = false;
 	struct stat st;
 
 	if (fd < 0)
-		return NULL;
+		return false;
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
 	    !(st.st_mode & (S_IWGRP | S_IWOTH)) && st.st_size < (64 << 20))
-		json = json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL);
+		good = cache_file_take(out, fd, st.st_size);
 	close(fd);
-	return json;
+	return good;
+}
+
+/* Was it made by this program, of this code, and has nothing changed it since? */
+static bool cache_file_fits(const struct cache_file *c, const struct elf_file *f)
+{
+	const char *version = json_string_value(json_object_get(c->made, "moqstat"));
+	json_int_t code;
+
+	return version && !strcmp(version, MOQSTAT_VERSION) &&
+	       json_integer_value(json_object_get(c->made, "scanner")) == CACHE_SCANNER &&
+	       json_integer_value(json_object_get(c->made, "sum")) ==
+		       cache_sum(c->found, c->found_len) &&
+	       cache_code_sum(f, &code) &&
+	       json_integer_value(json_object_get(c->made, "code")) == code;
+}
+
+/* What a file says was found. */
+static int cache_file_decode(const struct cache_file *c, struct sites *out)
+{
+	json_t *found = json_loadb(c->found, c->found_len, JSON_REJECT_DUPLICATES, NULL);
+	int err = json_memory_failed() ? -ENOMEM : found ? sites_json_decode(found, out) : -EBADMSG;
+
+	json_decref(found);
+	return err;
 }
 
 /* The same code can lie elsewhere in the file. */
@@ -117,26 +186,17 @@ static bool cache_fits(const struct elf_file *f, const struct sites *s)
 
 int sites_cache_load(const struct elf_file *f, struct sites *out)
 {
+	struct cache_file c = { 0 };
 	char path[PATH_MAX];
-	const json_t *found;
-	json_t *json;
-	const char *version;
 	struct sites sites;
 	int err = -ENOENT;
 
 	if (!cache_path(f, path, sizeof(path)))
 		return -ENOENT;
-	json = cache_read(path);
-	if (!json)
-		return -ENOENT;
-	found = json_object_get(json, "found");
-	version = json_string_value(json_object_get(json, "moqstat"));
-	if (version && !strcmp(version, MOQSTAT_VERSION) &&
-	    json_integer_value(json_object_get(json, "scanner")) == CACHE_SCANNER &&
-	    json_integer_value(json_object_get(json, "sum")) == cache_json_sum(found) &&
-	    json_integer_value(json_object_get(json, "code")) == cache_code_sum(f))
-		err = sites_json_decode(found, &sites);
-	json_decref(json);
+	json_memory_begin();
+	if (cache_file_read(path, &c) && cache_file_fits(&c, f))
+		err = cache_file_decode(&c, &sites);
+	cache_file_deinit(&c);
 	if (!err && !cache_fits(f, &sites)) {
 		sites_deinit(&sites);
 		err = -EBADMSG;
@@ -149,10 +209,44 @@ int sites_cache_load(const struct elf_file *f, struct sites *out)
 	return 0;
 }
 
+static bool cache_write_all(int fd, const char *text, size_t len)
+{
+	ssize_t n;
+
+	for (; len; text += n, len -= (size_t)n) {
+		n = write(fd, text, len);
+		if (n <= 0)
+			return false;
+	}
+	return true;
+}
+
+/* Both lines. */
+static bool cache_write(int fd, const struct elf_file *f, const struct sites *s)
+{
+	json_t *found = sites_json_encode(s), *made = NULL;
+	char *text = json_dumps(found, JSON_COMPACT | JSON_SORT_KEYS), *first = NULL;
+	size_t len = text ? strlen(text) : 0;
+	json_int_t code;
+	bool good;
+
+	if (text && cache_code_sum(f, &code))
+		made = json_pack("{s:s, s:i, s:I, s:I}", "moqstat", MOQSTAT_VERSION, "scanner",
+				 CACHE_SCANNER, "code", code, "sum", cache_sum(text, len));
+	if (made)
+		first = json_dumps(made, JSON_COMPACT | JSON_SORT_KEYS);
+	good = first && !json_memory_failed() && cache_write_all(fd, first, strlen(first)) &&
+	       cache_write_all(fd, "\n", 1) && cache_write_all(fd, text, len);
+	free(first);
+	free(text);
+	json_decref(made);
+	json_decref(found);
+	return good;
+}
+
 void sites_cache_store(const struct elf_file *f, const struct sites *s)
 {
 	char path[PATH_MAX], temporary[PATH_MAX + 16];
-	json_t *found, *json;
 	int fd;
 
 	if (!cache_path(f, path, sizeof(path)))
@@ -163,17 +257,11 @@ void sites_cache_store(const struct elf_file *f, const struct sites *s)
 		log_debug("cannot write %s: %s", temporary, strerror(errno));
 		return;
 	}
-	found = sites_json_encode(s);
-	json = json_pack("{s:s, s:i, s:I, s:I, s:O}", "moqstat", MOQSTAT_VERSION, "scanner",
-			 CACHE_SCANNER, "code", (json_int_t)cache_code_sum(f), "sum",
-			 (json_int_t)cache_json_sum(found), "found", found);
-	if (!json || json_dumpfd(json, fd, JSON_COMPACT | JSON_SORT_KEYS) ||
-	    rename(temporary, path)) {
+	json_memory_begin();
+	if (!cache_write(fd, f, s) || rename(temporary, path)) {
 		log_debug("cannot write %s: %s", path, strerror(errno));
 		unlink(temporary);
 	}
-	json_decref(json);
-	json_decref(found);
 	close(fd);
 }
 

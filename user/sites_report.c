@@ -2,9 +2,12 @@
 #include "sites_report.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "json_memory.h"
 #include "sites_json.h"
+#include "utf8.h"
 
 #define OPERAND_TEXT 64
 
@@ -150,26 +153,40 @@ static void report_unprobed(const struct sites *s, FILE *out)
 	}
 }
 
-int sites_report(const struct sites *s, const char *name, bool json, FILE *out)
+/* Whole or not at all. */
+static int report_json(const struct sites *s, const char *name, FILE *out)
 {
 	json_t *object;
+	char *text;
+
+	json_memory_begin();
+	object = sites_json_encode(s);
+	if (json_object_set_new(object, "executable", utf8_json(name))) {
+		json_decref(object);
+		return -ENOMEM;
+	}
+	text = json_memory_text(object, JSON_INDENT(1));
+	if (!text)
+		return -ENOMEM;
+	fprintf(out, "%s\n", text);
+	free(text);
+	return 0;
+}
+
+int sites_report(const struct sites *s, const char *name, bool json, FILE *out)
+{
+	int err = 0;
 
 	errno = 0;
 	if (json) {
-		object = sites_json_encode(s);
-		if (!object)
-			return -ENOMEM;
-		json_object_set_new(object, "executable", json_string(name));
-		json_dumpf(object, out, JSON_INDENT(1));
-		fputc('\n', out);
-		json_decref(object);
+		err = report_json(s, name, out);
 	} else {
 		report_head(s, name, out);
 		report_counters(s, out);
 		report_unprobed(s, out);
 		report_list(s, out);
 	}
-	if (fflush(out) || ferror(out))
-		return errno ? -errno : -EIO;
-	return 0;
+	if (!err && (fflush(out) || ferror(out)))
+		err = errno ? -errno : -EIO;
+	return err;
 }

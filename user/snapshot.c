@@ -24,11 +24,10 @@ struct snapshot {
 	char *prefix;
 	size_t prefix_len;
 	struct snapshot_item *items; /* scratch */
+	size_t *hidden;		     /* scratch: what is retired unseen */
 	size_t items_size;
-	/* The current one and the one before, which the next update overwrites: an update that
-	 * fails has touched nothing that counts. */
-	struct snapshot_family generations[2][SNAPSHOT_KIND_MAX];
-	unsigned int current;
+	struct snapshot_family families[SNAPSHOT_KIND_MAX];
+	uint64_t number; /* of the last batch */
 	bool undoable;
 };
 
@@ -52,15 +51,14 @@ int snapshot_create(const char *prefix, struct snapshot **out)
 
 void snapshot_destroy(struct snapshot *s)
 {
-	size_t i, kind;
+	size_t kind;
 
 	if (!s)
 		return;
-	for (i = 0; i < SNAPSHOT_LEN(s->generations); i++) {
-		for (kind = 0; kind < SNAPSHOT_KIND_MAX; kind++)
-			snapshot_family_deinit(&s->generations[i][kind]);
-	}
+	for (kind = 0; kind < SNAPSHOT_KIND_MAX; kind++)
+		snapshot_family_deinit(&s->families[kind]);
 	free(s->items);
+	free(s->hidden);
 	free(s->prefix);
 	free(s);
 }
@@ -68,14 +66,21 @@ void snapshot_destroy(struct snapshot *s)
 static int items_reserve(struct snapshot *s, size_t n)
 {
 	struct snapshot_item *items;
+	size_t *hidden;
 
 	if (n <= s->items_size)
 		return 0;
 	items = calloc(n + n / 2, sizeof(*items));
-	if (!items)
+	hidden = calloc(n + n / 2, sizeof(*hidden));
+	if (!items || !hidden) {
+		free(items);
+		free(hidden);
 		return -ENOMEM;
+	}
 	free(s->items);
+	free(s->hidden);
 	s->items = items;
+	s->hidden = hidden;
 	s->items_size = n + n / 2;
 	return 0;
 }
@@ -83,7 +88,7 @@ static int items_reserve(struct snapshot *s, size_t n)
 /* Broadcasts that are never shown have no final counts to wait for: they go as soon as nothing
  * holds them, or they would fill the backend's maps. */
 static size_t items_from_broadcasts(struct snapshot *s, const struct collect_batch *batch,
-				    struct snapshot_family *next)
+				    size_t *hidden_len)
 {
 	const struct collect_broadcast *b;
 	size_t i, n = 0;
@@ -92,7 +97,7 @@ static size_t items_from_broadcasts(struct snapshot *s, const struct collect_bat
 		b = &batch->broadcasts[i];
 		if (path_has_prefix(b->path, b->path_len, s->prefix, s->prefix_len)) {
 			if (!b->held)
-				next->retire[next->retire_len++] = i;
+				s->hidden[(*hidden_len)++] = i;
 			continue;
 		}
 		s->items[n++] = (struct snapshot_item){
@@ -137,48 +142,41 @@ static void snapshot_tell(const struct snapshot_family *families, struct snapsho
 		family = &families[snapshot_tracks[i].kind];
 		out->rows[i] = family->rows[i];
 		out->rows_len[i] = family->rows_len[i];
+		out->news[i] = family->news[i];
 	}
 	for (i = 0; i < SNAPSHOT_KIND_MAX; i++) {
 		family = &families[i];
-		out->retire[i] = family->retire;
-		out->retire_len[i] = family->retire_len;
-		out->held_back += family->held_back;
-		out->waiting += family->waiting;
-		out->held_back_retired += family->held_back_retired;
+		out->retire[i] = family->told.retire;
+		out->retire_len[i] = family->told.retire_len;
+		out->held_back += family->told.held_back;
+		out->waiting += family->told.waiting;
+		out->held_back_retired += family->told.held_back_retired;
 	}
 }
 
-/* Fill the families of the spare generation. On failure they hold half a tick, which nobody sees
- * and their next reset drops. */
-static int snapshot_advance(struct snapshot *s, const struct collect_batch *batch,
-			    const struct snapshot_family *prev, struct snapshot_family *next)
+static int snapshot_prepare(struct snapshot *s, const struct collect_batch *batch,
+			    enum snapshot_kind kind)
 {
-	const size_t sizes[SNAPSHOT_KIND_MAX] = { batch->broadcasts_len, batch->sessions_len };
-	size_t kind, n;
-	int err;
+	size_t n, hidden = 0;
+	int err = items_reserve(s, kind == SNAPSHOT_BROADCASTS ? batch->broadcasts_len
+							       : batch->sessions_len);
 
-	for (kind = 0; kind < SNAPSHOT_KIND_MAX; kind++) {
-		err = items_reserve(s, sizes[kind]);
-		if (!err)
-			err = snapshot_family_reset(&next[kind], kind, sizes[kind]);
-		if (err)
-			return err;
-		if (kind == SNAPSHOT_BROADCASTS)
-			n = items_from_broadcasts(s, batch, &next[kind]);
-		else
-			n = items_from_sessions(s, batch);
-		if (n > 0)
-			qsort(s->items, n, sizeof(*s->items), snapshot_item_compare);
-		err = snapshot_family_update(&prev[kind], kind, s->items, n, &next[kind]);
-		if (err)
-			return err;
-	}
-	return 0;
+	if (err)
+		return err;
+	if (kind == SNAPSHOT_BROADCASTS)
+		n = items_from_broadcasts(s, batch, &hidden);
+	else
+		n = items_from_sessions(s, batch);
+	if (n > 0)
+		qsort(s->items, n, sizeof(*s->items), snapshot_item_compare);
+	return snapshot_family_prepare(&s->families[kind], kind, s->items, n, s->hidden, hidden,
+				       batch->partial);
 }
 
 int snapshot_update(struct snapshot *s, const struct collect_batch *batch,
 		    struct snapshot_tick *out)
 {
+	struct snapshot_family *families = s->families;
 	size_t i;
 	int err;
 
@@ -186,21 +184,42 @@ int snapshot_update(struct snapshot *s, const struct collect_batch *batch,
 		if (batch->sessions[i].tier >= MOQSTAT_TIER_MAX)
 			return -EINVAL;
 	}
-	/* From here on the generation before is being overwritten: no step back to it. */
+	if (batch->partial && batch->since != s->number)
+		return -EINVAL;
+	/* From here on there is no step back. */
 	s->undoable = false;
-	err = snapshot_advance(s, batch, s->generations[s->current], s->generations[!s->current]);
+	s->number = 0;
+	for (i = 0; i < SNAPSHOT_KIND_MAX; i++)
+		snapshot_family_forget(&families[i]);
+	err = snapshot_prepare(s, batch, SNAPSHOT_BROADCASTS);
 	if (err)
 		return err;
-	s->current = !s->current;
+	err = snapshot_prepare(s, batch, SNAPSHOT_SESSIONS);
+	if (err) {
+		snapshot_family_abandon(&families[SNAPSHOT_BROADCASTS]);
+		return err;
+	}
+	for (i = 0; i < SNAPSHOT_KIND_MAX; i++)
+		snapshot_family_commit(&families[i], i);
+	s->number = batch->number;
 	s->undoable = true;
-	snapshot_tell(s->generations[s->current], out);
+	snapshot_tell(families, out);
 	return 0;
+}
+
+uint64_t snapshot_number(const struct snapshot *s)
+{
+	return s->number;
 }
 
 void snapshot_rollback(struct snapshot *s)
 {
+	size_t i;
+
 	if (!s->undoable)
 		return;
-	s->current = !s->current;
+	for (i = 0; i < SNAPSHOT_KIND_MAX; i++)
+		snapshot_family_rollback(&s->families[i], i);
+	s->number = 0;
 	s->undoable = false;
 }

@@ -40,12 +40,20 @@ struct snapshot_track {
 /** The tracks, in the order in which they are written. */
 extern const struct snapshot_track snapshot_tracks[SNAPSHOT_TRACK_MAX];
 
+/** How the rows of a track differ from those that were told before. */
+enum snapshot_news {
+	SNAPSHOT_NOTHING = 0,
+	SNAPSHOT_COUNTS, /* the same paths; their caches say which have other counts */
+	SNAPSHOT_ROWS,	 /* not the same paths */
+};
+
 /** What one tick has to tell. It lies in the snapshot and is valid until the next
  *  snapshot_update(), or snapshot_destroy(). */
 struct snapshot_tick {
 	/** By track: the rows to build its frame from, sorted by the bytes of the path. */
 	const struct frame_row *rows[SNAPSHOT_TRACK_MAX];
 	size_t rows_len[SNAPSHOT_TRACK_MAX];
+	enum snapshot_news news[SNAPSHOT_TRACK_MAX];
 	/** By kind: which incarnations are finished, as indices into the batch's broadcasts or
 	 *  sessions. Once the frames are written, the caller hands each to the backend's retire
 	 *  operation. */
@@ -71,10 +79,15 @@ int snapshot_create(const char *prefix, struct snapshot **out);
 /** Free everything. NULL is fine. */
 void snapshot_destroy(struct snapshot *s);
 
+/** The number of the last batch that was taken in, for collect_read_since(); 0: only one that lists
+ *  everything may be next. */
+uint64_t snapshot_number(const struct snapshot *s);
+
 /** Take in a batch and say what this tick shows. An incarnation that is no longer held and shows
- *  nothing new is to be retired and is forgotten; so is one that the batch no longer lists. Where a
- *  batch lists one incarnation twice, the counts are added up. Returns 0; -ENOMEM; -EILSEQ where a
- *  path is not UTF-8; -EINVAL where a tier is neither. After an error all is as it was before. */
+ *  nothing new is to be retired and is forgotten; so is one that a whole batch no longer lists.
+ * Where a batch lists one incarnation twice, the counts are added up. Returns 0; -ENOMEM; -EILSEQ
+ * where a path is not UTF-8; -EINVAL where a tier is neither, or a partial batch follows another
+ * one. After an error all is as it was before. */
 int snapshot_update(struct snapshot *s, const struct collect_batch *batch,
 		    struct snapshot_tick *out);
 

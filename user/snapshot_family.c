@@ -2,6 +2,7 @@
 #include "snapshot_family.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,11 +60,16 @@ struct snapshot_run {
 	uint64_t counts[SNAPSHOT_WIDTH];
 };
 
-/* An incarnation that was shown. */
+/* A path of which an incarnation is shown. It never changes, but for the caches. */
 struct snapshot_entry {
 	struct snapshot_name *name;
 	uint32_t tier;
 	uint32_t incarnation;
+	uint64_t excess;  /* closes held back, of all incarnations of the path */
+	uint32_t waiting; /* incarnations */
+	uint32_t visible; /* bits: slots that have a row */
+	struct frame_cache caches[SNAPSHOT_SLOTS];
+	uint64_t shown[]; /* counts */
 };
 
 static int name_create(const char *text, size_t len, struct snapshot_name **out)
@@ -98,60 +104,82 @@ static void name_put(struct snapshot_name *name)
 		free(name);
 }
 
-static void family_clear(struct snapshot_family *f)
+static int entry_create(const struct snapshot_shape *shape, const struct snapshot_run *run,
+			const struct snapshot_entry *old, struct snapshot_entry **out)
+{
+	size_t width = shape->slots * shape->fields * sizeof(*run->counts), i;
+	struct snapshot_entry *e = calloc(1, sizeof(*e) + width);
+	int err = 0;
+
+	if (!e)
+		return -ENOMEM;
+	if (old) {
+		e->name = old->name;
+		e->name->refs++;
+	} else {
+		err = name_create(run->items->text, run->items->text_len, &e->name);
+	}
+	if (err) {
+		free(e);
+		return err;
+	}
+	e->tier = run->items->tier;
+	e->incarnation = run->items->incarnation;
+	memcpy(e->shown, run->counts, width);
+	for (i = 0; i < shape->slots && old; i++) {
+		const size_t at = i * shape->fields, len = shape->fields * sizeof(*run->counts);
+
+		e->caches[i].stale =
+			old->caches[i].stale || memcmp(e->shown + at, old->shown + at, len) != 0;
+	}
+	*out = e;
+	return 0;
+}
+
+static void entry_destroy(struct snapshot_entry *e)
 {
 	size_t i;
 
-	for (i = 0; i < f->len; i++)
-		name_put(f->entries[i].name);
-	f->len = 0;
-	f->retire_len = 0;
-	memset(f->rows_len, 0, sizeof(f->rows_len));
-	f->held_back = 0;
-	f->held_back_retired = 0;
-	f->waiting = 0;
+	if (!e)
+		return;
+	for (i = 0; i < SNAPSHOT_SLOTS; i++)
+		frame_cache_deinit(&e->caches[i]);
+	name_put(e->name);
+	free(e);
+}
+
+/* The slot of an entry that a track shows; -1: it shows none. */
+static int entry_slot(const struct snapshot_entry *e, enum snapshot_kind kind,
+		      const struct snapshot_track *track)
+{
+	if (kind == SNAPSHOT_BROADCASTS)
+		return (int)(track->role * MOQSTAT_TIER_MAX + track->tier);
+	return track->tier == e->tier ? 0 : -1;
+}
+
+static bool entry_visible(const struct snapshot_entry *e, enum snapshot_kind kind,
+			  const struct snapshot_track *track)
+{
+	int slot = e ? entry_slot(e, kind, track) : -1;
+
+	return slot >= 0 && (e->visible >> slot & 1);
 }
 
 void snapshot_family_deinit(struct snapshot_family *f)
 {
 	size_t i;
 
-	family_clear(f);
+	snapshot_family_forget(f);
+	for (i = 0; i < f->len; i++)
+		entry_destroy(f->entries[i]);
 	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
 		free(f->rows[i]);
-	free(f->retire);
-	free(f->shown);
+	free(f->changes);
+	free(f->told.retire);
+	free(f->next.retire);
 	free(f->entries);
+	free(f->spare);
 	memset(f, 0, sizeof(*f));
-}
-
-/* Empty the family and make room for n entries, so that nothing needs memory later but names. */
-int snapshot_family_reset(struct snapshot_family *f, enum snapshot_kind kind, size_t n)
-{
-	const struct snapshot_shape *shape = &snapshot_shapes[kind];
-	size_t i, size = n + n / 2;
-	bool ok;
-
-	family_clear(f);
-	if (n <= f->size)
-		return 0;
-	snapshot_family_deinit(f);
-	f->entries = calloc(size, sizeof(*f->entries));
-	f->shown = calloc(size, shape->slots * shape->fields * sizeof(*f->shown));
-	f->retire = calloc(size, sizeof(*f->retire));
-	ok = f->entries && f->shown && f->retire;
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
-		if (snapshot_tracks[i].kind != kind)
-			continue;
-		f->rows[i] = calloc(size, sizeof(*f->rows[i]));
-		ok = ok && f->rows[i];
-	}
-	if (!ok) {
-		snapshot_family_deinit(f);
-		return -ENOMEM;
-	}
-	f->size = size;
-	return 0;
 }
 
 /* Order of rows: BTreeMap<String, _> compares the bytes, and so does this. */
@@ -182,15 +210,12 @@ int snapshot_item_compare(const void *va, const void *vb)
 	return (a->incarnation > b->incarnation) - (a->incarnation < b->incarnation);
 }
 
-/* An entry as something to compare items with. */
-static struct snapshot_item entry_as_item(const struct snapshot_entry *e)
+/* How an entry's key compares with that of an item. */
+static int entry_compare(const struct snapshot_entry *e, const struct snapshot_item *item)
 {
-	return (struct snapshot_item){
-		.text = e->name->bytes,
-		.text_len = e->name->text_len,
-		.tier = e->tier,
-		.incarnation = e->incarnation,
-	};
+	if (e->tier != item->tier)
+		return e->tier < item->tier ? -1 : 1;
+	return text_compare(e->name->bytes, e->name->text_len, item->text, item->text_len);
 }
 
 /* Gather the items of one incarnation, which lie side by side at the front of `items`. */
@@ -233,117 +258,421 @@ static bool slot_live(const struct snapshot_shape *shape, const uint64_t *counts
 	return false;
 }
 
-/* Add the entry just appended to the tracks on which it is live or differs from `last`. */
-static void family_emit(struct snapshot_family *next, enum snapshot_kind kind, bool held,
-			const uint64_t *last)
+/* The slots in which a run is live or differs from `last`. */
+static uint32_t run_visible(const struct snapshot_shape *shape, const struct snapshot_run *run,
+			    const uint64_t *last)
 {
-	const struct snapshot_shape *shape = &snapshot_shapes[kind];
-	const struct snapshot_entry *entry = &next->entries[next->len - 1];
-	const uint64_t *counts = &next->shown[(next->len - 1) * shape->slots * shape->fields];
-	const struct snapshot_track *track;
-	size_t i, at;
+	uint32_t visible = 0;
+	size_t slot, at;
 
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
-		track = &snapshot_tracks[i];
-		if (track->kind != kind ||
-		    (kind == SNAPSHOT_SESSIONS && track->tier != entry->tier))
-			continue;
-		at = 0;
-		if (kind == SNAPSHOT_BROADCASTS)
-			at = (track->role * MOQSTAT_TIER_MAX + track->tier) * shape->fields;
-		if (memcmp(counts + at, last + at, shape->fields * sizeof(*counts)) == 0 &&
-		    !(held && slot_live(shape, counts + at)))
-			continue;
-		next->rows[i][next->rows_len[i]++] = (struct frame_row){
-			.key = entry->name->bytes + entry->name->text_len,
-			.key_len = entry->name->json_len,
-			.counts = counts + at,
-		};
+	for (slot = 0; slot < shape->slots; slot++) {
+		at = slot * shape->fields;
+		if (memcmp(run->counts + at, last + at, shape->fields * sizeof(*last)) != 0 ||
+		    (run->held && slot_live(shape, run->counts + at)))
+			visible |= 1U << slot;
 	}
+	return visible;
 }
 
-/* Show a run, or retire it. `name` and `last` are what is known of it, NULL where it was never
- * shown. */
-static int family_take(struct snapshot_family *next, enum snapshot_kind kind,
-		       const struct snapshot_run *run, struct snapshot_name *name,
-		       const uint64_t *last, bool *retired)
+static int family_reserve(struct snapshot_family *f, size_t items)
+{
+	struct snapshot_change *changes;
+	size_t *retire;
+
+	/* Every item, and every entry that may have none. */
+	if (f->changes_size < items + f->len) {
+		changes = reallocarray(NULL, items + f->len, sizeof(*changes));
+		if (!changes)
+			return -ENOMEM;
+		free(f->changes);
+		f->changes = changes;
+		f->changes_size = items + f->len;
+	}
+	if (f->next.retire_size < items) {
+		retire = reallocarray(NULL, items, sizeof(*retire));
+		if (!retire)
+			return -ENOMEM;
+		free(f->next.retire);
+		f->next.retire = retire;
+		f->next.retire_size = items;
+	}
+	return 0;
+}
+
+/* What is shown of a path: the oldest of its incarnations that isn't finished. All of its items lie
+ * side by side at the front of `items`. */
+static int family_take(struct snapshot_family *f, const struct snapshot_shape *shape,
+		       const struct snapshot_item *items, size_t items_len,
+		       const struct snapshot_entry *old, struct snapshot_entry **out)
 {
 	static const uint64_t never[SNAPSHOT_WIDTH];
-	size_t width = snapshot_shapes[kind].slots * snapshot_shapes[kind].fields, i;
+	size_t width = shape->slots * shape->fields * sizeof(*never), i, n;
+	struct snapshot_tally *next = &f->next;
+	const uint64_t *last, *shown_last = never;
+	struct snapshot_run run, shown = { 0 };
+	uint64_t excess = 0;
+	uint32_t waiting = 0;
 	int err;
 
-	if (!last)
-		last = never;
-	*retired = !run->held && memcmp(run->counts, last, width * sizeof(*last)) == 0;
-	if (*retired) {
-		for (i = 0; i < run->items_len; i++)
-			next->retire[next->retire_len++] = run->items[i].index;
-		return 0;
-	}
-	if (name) {
-		name->refs++;
-	} else {
-		err = name_create(run->items->text, run->items->text_len, &name);
-		if (err)
-			return err;
-	}
-	memcpy(&next->shown[next->len * width], run->counts, width * sizeof(*run->counts));
-	next->entries[next->len++] = (struct snapshot_entry){
-		.name = name,
-		.tier = run->items->tier,
-		.incarnation = run->items->incarnation,
-	};
-	family_emit(next, kind, run->held, last);
-	return 0;
-}
-
-/* Whether an older incarnation of the item's path is being shown in this tick. */
-static bool family_shows_older(const struct snapshot_family *next, const struct snapshot_item *item)
-{
-	struct snapshot_item newest;
-
-	if (next->len == 0)
-		return false;
-	newest = entry_as_item(&next->entries[next->len - 1]);
-	return item_compare_key(&newest, item) == 0;
-}
-
-/* Merge the sorted items into what was shown before: both are walked once, side by side. */
-int snapshot_family_update(const struct snapshot_family *prev, enum snapshot_kind kind,
-			   const struct snapshot_item *items, size_t items_len,
-			   struct snapshot_family *next)
-{
-	const struct snapshot_shape *shape = &snapshot_shapes[kind];
-	size_t width = shape->slots * shape->fields, i, at = 0;
-	struct snapshot_run run;
-	struct snapshot_item old;
-	bool known, retired, shown_held = false;
-	int err, order;
-
-	next->held_back_retired = prev->held_back_retired;
 	for (i = 0; i < items_len; i += run.items_len) {
 		run_load(shape, items + i, items_len - i, &run);
-		for (order = 1; at < prev->len; at++) {
-			old = entry_as_item(&prev->entries[at]);
-			order = snapshot_item_compare(&old, run.items);
-			if (order >= 0)
-				break;
+		last = old && old->incarnation == run.items->incarnation ? old->shown : never;
+		if (shown.items) {
+			excess += run.excess;
+			waiting += !shown.held;
+		} else if (!run.held && !memcmp(run.counts, last, width)) {
+			for (n = 0; n < run.items_len; n++)
+				next->retire[next->retire_len++] = run.items[n].index;
+			next->held_back_retired += run.excess;
+		} else {
+			excess += run.excess;
+			shown = run;
+			shown_last = last;
 		}
-		known = at < prev->len && order == 0;
-		if (family_shows_older(next, run.items)) {
-			next->held_back += run.excess;
-			next->waiting += !shown_held;
-			continue;
-		}
-		shown_held = run.held;
-		err = family_take(next, kind, &run, known ? prev->entries[at].name : NULL,
-				  known ? &prev->shown[at * width] : NULL, &retired);
+	}
+	if (!shown.items)
+		return 0;
+	err = entry_create(shape, &shown, old, out);
+	if (err)
+		return err;
+	(*out)->visible = run_visible(shape, &shown, shown_last);
+	(*out)->excess = excess;
+	(*out)->waiting = waiting;
+	next->held_back += excess;
+	next->waiting += waiting;
+	return 0;
+}
+
+/* Where the first entry is that isn't before the item's path. */
+static size_t family_find(const struct snapshot_family *f, const struct snapshot_item *item,
+			  size_t from)
+{
+	size_t end = f->len, middle;
+
+	/* Mostly the very next. */
+	if (from < end && entry_compare(f->entries[from], item) >= 0)
+		return from;
+	while (from < end) {
+		middle = from + (end - from) / 2;
+		if (entry_compare(f->entries[middle], item) < 0)
+			from = middle + 1;
+		else
+			end = middle;
+	}
+	return from;
+}
+
+/* Note what becomes of the entry at a place, or of what is to come before it. */
+static void family_note(struct snapshot_family *f, size_t at, struct snapshot_entry *old,
+			struct snapshot_entry *entry)
+{
+	if (old) {
+		f->next.held_back -= old->excess;
+		f->next.waiting -= old->waiting;
+	}
+	if (old || entry)
+		f->changes[f->changes_len++] =
+			(struct snapshot_change){ .at = at, .old = old, .entry = entry };
+	f->next.len += !!entry;
+	f->next.len -= !!old;
+	f->next.moved |= !old != !entry;
+}
+
+static int family_changes(struct snapshot_family *f, enum snapshot_kind kind,
+			  const struct snapshot_item *items, size_t items_len, bool partial)
+{
+	const struct snapshot_shape *shape = &snapshot_shapes[kind];
+	struct snapshot_entry *old, *entry;
+	size_t i, n, at = 0, found;
+	int err;
+
+	for (i = 0; i < items_len; i += n) {
+		for (n = 1; i + n < items_len && !item_compare_key(&items[i], &items[i + n]);)
+			n++;
+		found = family_find(f, &items[i], at);
+		/* What a whole batch doesn't list is no more. */
+		for (; !partial && at < found; at++)
+			family_note(f, at, f->entries[at], NULL);
+		at = found;
+		old = at < f->len && !entry_compare(f->entries[at], &items[i]) ? f->entries[at]
+									       : NULL;
+		entry = NULL;
+		err = family_take(f, shape, items + i, n, old, &entry);
 		if (err)
 			return err;
-		if (retired)
-			next->held_back_retired += run.excess;
-		else
-			next->held_back += run.excess;
+		family_note(f, at, old, entry);
+		at += !!old;
+	}
+	for (; !partial && at < f->len; at++)
+		family_note(f, at, f->entries[at], NULL);
+	return 0;
+}
+
+/* Room for the entries and rows that there will be; those that there are stay where they are. */
+static int family_grow(struct snapshot_family *f, enum snapshot_kind kind)
+{
+	size_t size = f->next.len + f->next.len / 4 + 16, i;
+
+	if (f->next.len > f->spare_size) {
+		free(f->spare);
+		f->spare_size = 0;
+		f->spare = reallocarray(NULL, size, sizeof(struct snapshot_entry *));
+		if (!f->spare)
+			return -ENOMEM;
+		f->spare_size = size;
+	}
+	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
+		if (snapshot_tracks[i].kind != kind || f->next.len <= f->rows_size[i])
+			continue;
+		f->rows_next[i] = reallocarray(NULL, size, sizeof(*f->rows[i]));
+		if (!f->rows_next[i])
+			return -ENOMEM;
+		f->rows_next_size = size;
 	}
 	return 0;
+}
+
+void snapshot_family_forget(struct snapshot_family *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->changes_len; i++)
+		entry_destroy(f->changes[i].old);
+	f->changes_len = 0;
+}
+
+/* Drop what was prepared. */
+static void family_abandon(struct snapshot_family *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->changes_len; i++)
+		entry_destroy(f->changes[i].entry);
+	f->changes_len = 0;
+	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
+		free(f->rows_next[i]);
+		f->rows_next[i] = NULL;
+	}
+}
+
+int snapshot_family_prepare(struct snapshot_family *f, enum snapshot_kind kind,
+			    const struct snapshot_item *items, size_t items_len,
+			    const size_t *retire, size_t retire_len, bool partial)
+{
+	int err = family_reserve(f, items_len + retire_len);
+
+	if (err)
+		return err;
+	f->next = (struct snapshot_tally){ .retire = f->next.retire,
+					   .retire_size = f->next.retire_size,
+					   .len = f->len,
+					   .held_back = f->told.held_back,
+					   .held_back_retired = f->told.held_back_retired,
+					   .waiting = f->told.waiting };
+	if (retire_len)
+		memcpy(f->next.retire, retire, retire_len * sizeof(*retire));
+	f->next.retire_len = retire_len;
+	err = family_changes(f, kind, items, items_len, partial);
+	if (!err)
+		err = family_grow(f, kind);
+	if (err)
+		family_abandon(f);
+	return err;
+}
+
+void snapshot_family_abandon(struct snapshot_family *f)
+{
+	family_abandon(f);
+}
+
+static struct frame_row entry_row(struct snapshot_entry *e, enum snapshot_kind kind, size_t slot)
+{
+	return (struct frame_row){
+		.key = e->name->bytes + e->name->text_len,
+		.key_len = e->name->json_len,
+		.counts = e->shown + slot * snapshot_shapes[kind].fields,
+		.cache = &e->caches[slot],
+	};
+}
+
+/* All rows of a track anew. */
+static void family_list(struct snapshot_family *f, enum snapshot_kind kind, size_t t)
+{
+	const struct snapshot_track *track = &snapshot_tracks[t];
+	size_t i;
+
+	f->rows_len[t] = 0;
+	for (i = 0; i < f->len; i++) {
+		struct snapshot_entry *e = f->entries[i];
+
+		if (entry_visible(e, kind, track))
+			f->rows[t][f->rows_len[t]++] =
+				entry_row(e, kind, entry_slot(e, kind, track));
+	}
+}
+
+/* The row of an entry on a track, which has one. */
+static struct frame_row *family_row(const struct snapshot_family *f, size_t t, size_t slot,
+				    const struct snapshot_entry *e)
+{
+	const struct snapshot_item item = { .text = e->name->bytes,
+					    .text_len = e->name->text_len,
+					    .tier = e->tier };
+	size_t from = 0, end = f->rows_len[t], middle;
+
+	while (from < end) {
+		const struct snapshot_entry *at;
+
+		middle = from + (end - from) / 2;
+		at = (const struct snapshot_entry *)((const char *)(f->rows[t][middle].cache -
+								    slot) -
+						     offsetof(struct snapshot_entry, caches));
+		if (entry_compare(at, &item) < 0)
+			from = middle + 1;
+		else
+			end = middle;
+	}
+	return &f->rows[t][from];
+}
+
+static enum snapshot_news change_news(const struct snapshot_change *c, enum snapshot_kind kind,
+				      const struct snapshot_track *track)
+{
+	bool before = entry_visible(c->old, kind, track);
+	bool after = entry_visible(c->entry, kind, track);
+
+	if (before != after)
+		return SNAPSHOT_ROWS;
+	if (!after)
+		return SNAPSHOT_NOTHING;
+	return c->entry->caches[entry_slot(c->entry, kind, track)].stale ? SNAPSHOT_COUNTS
+									 : SNAPSHOT_NOTHING;
+}
+
+static void family_show(struct snapshot_family *f, enum snapshot_kind kind, size_t t)
+{
+	const struct snapshot_track *track = &snapshot_tracks[t];
+	enum snapshot_news news = SNAPSHOT_NOTHING, one;
+	size_t i;
+
+	for (i = 0; i < f->changes_len; i++) {
+		one = change_news(&f->changes[i], kind, track);
+		news = one > news ? one : news;
+	}
+	f->news[t] = news;
+	if (news == SNAPSHOT_ROWS) {
+		family_list(f, kind, t);
+		return;
+	}
+	for (i = 0; i < f->changes_len; i++) {
+		struct snapshot_entry *e = f->changes[i].entry;
+		int slot = e ? entry_slot(e, kind, track) : -1;
+
+		if (entry_visible(e, kind, track))
+			*family_row(f, t, slot, e) = entry_row(e, kind, slot);
+	}
+}
+
+static void family_swap(struct snapshot_family *f)
+{
+	struct snapshot_entry **entries = f->entries;
+	size_t size = f->size;
+
+	f->entries = f->spare;
+	f->size = f->spare_size;
+	f->spare = entries;
+	f->spare_size = size;
+}
+
+/* The entries as they are to be, in the spare array. */
+static void family_merge(struct snapshot_family *f)
+{
+	size_t i, at = 0, len = 0, n;
+
+	for (i = 0; i < f->changes_len; i++) {
+		const struct snapshot_change *c = &f->changes[i];
+
+		n = c->at - at;
+		if (n)
+			memcpy(f->spare + len, f->entries + at,
+			       n * sizeof(struct snapshot_entry *));
+		len += n;
+		at = c->at + !!c->old;
+		if (c->entry)
+			f->spare[len++] = c->entry;
+	}
+	n = f->len - at;
+	if (n)
+		memcpy(f->spare + len, f->entries + at, n * sizeof(struct snapshot_entry *));
+}
+
+static void family_tell(struct snapshot_family *f)
+{
+	struct snapshot_tally told = f->told;
+
+	f->told = f->next;
+	f->next = told;
+}
+
+/* The bytes of rows go on with what takes the entry's place. They aren't given back by a rollback,
+ * but made anew. */
+static void family_hand_over(struct snapshot_change *c)
+{
+	size_t i;
+
+	for (i = 0; i < SNAPSHOT_SLOTS && c->old && c->entry; i++) {
+		c->entry->caches[i].text = c->old->caches[i].text;
+		c->old->caches[i].text = NULL;
+	}
+}
+
+void snapshot_family_commit(struct snapshot_family *f, enum snapshot_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < f->changes_len; i++)
+		family_hand_over(&f->changes[i]);
+	if (f->next.moved) {
+		family_merge(f);
+		family_swap(f);
+	}
+	for (i = 0; i < f->changes_len && !f->next.moved; i++)
+		f->entries[f->changes[i].at] = f->changes[i].entry;
+	f->was = f->len;
+	f->len = f->next.len;
+	family_tell(f);
+	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
+		if (snapshot_tracks[i].kind != kind)
+			continue;
+		if (f->rows_next[i]) {
+			if (f->rows_len[i])
+				memcpy(f->rows_next[i], f->rows[i],
+				       f->rows_len[i] * sizeof(*f->rows[i]));
+			free(f->rows[i]);
+			f->rows[i] = f->rows_next[i];
+			f->rows_size[i] = f->rows_next_size;
+			f->rows_next[i] = NULL;
+		}
+		family_show(f, kind, i);
+	}
+}
+
+void snapshot_family_rollback(struct snapshot_family *f, enum snapshot_kind kind)
+{
+	size_t i;
+
+	if (f->told.moved)
+		family_swap(f);
+	for (i = 0; i < f->changes_len; i++) {
+		if (!f->told.moved)
+			f->entries[f->changes[i].at] = f->changes[i].old;
+		entry_destroy(f->changes[i].entry);
+	}
+	f->changes_len = 0;
+	f->len = f->was;
+	family_tell(f);
+	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
+		if (snapshot_tracks[i].kind == kind)
+			family_list(f, kind, i);
+	}
 }

@@ -25,25 +25,42 @@ struct snapshot_item {
 
 struct snapshot_entry;
 
-/** All of one kind that was shown, sorted by tier and path; at most one incarnation each. Zeroed
- *  before its first snapshot_family_reset(). */
-struct snapshot_family {
-	struct snapshot_entry *entries;
-	uint64_t *shown; /* counts of each of the entries */
-	size_t len;
+/** What became of one path's entry in an update. */
+struct snapshot_change {
+	size_t at;		      /* among the entries before, or before which of them */
+	struct snapshot_entry *old;   /* NULL: there was none */
+	struct snapshot_entry *entry; /* NULL: there is none any more */
+};
+
+/** What an update comes to. */
+struct snapshot_tally {
+	size_t len;	/* entries */
+	bool moved;	/* not all of them are where they were */
 	size_t *retire; /* indices into the batch */
-	size_t retire_len;
-	struct frame_row *rows[SNAPSHOT_TRACK_MAX]; /* NULL for tracks of the other kind */
-	size_t rows_len[SNAPSHOT_TRACK_MAX];
-	size_t size;		    /* room, in entries, of each of the arrays */
+	size_t retire_len, retire_size;
 	uint64_t held_back;	    /* excess closes of what stays */
 	uint64_t held_back_retired; /* and of all that was ever retired */
 	size_t waiting; /* incarnations behind one that is finished but for showing it */
 };
 
-/** Empty the family and make room for what n items can need of it, names excepted. Returns 0 or
- *  -ENOMEM, the family then empty. */
-int snapshot_family_reset(struct snapshot_family *f, enum snapshot_kind kind, size_t n);
+/** All of one kind that was shown, sorted by tier and path; at most one incarnation each. Zeroed
+ *  before the first update. An update is prepared, which may fail and leaves all that was told as
+ * it is, and then committed. */
+struct snapshot_family {
+	struct snapshot_entry **entries;
+	size_t len, size;
+	struct snapshot_entry **spare; /* the other array: next, or before the last commit */
+	size_t spare_size;
+	size_t was;			 /* entries before it */
+	struct snapshot_change *changes; /* of the last update, by place */
+	size_t changes_len, changes_size;
+	struct snapshot_tally told, next; /* after a commit `next` is what it was before */
+	struct frame_row *rows[SNAPSHOT_TRACK_MAX]; /* NULL for tracks of the other kind */
+	size_t rows_len[SNAPSHOT_TRACK_MAX], rows_size[SNAPSHOT_TRACK_MAX];
+	struct frame_row *rows_next[SNAPSHOT_TRACK_MAX]; /* larger ones, prepared */
+	size_t rows_next_size;
+	enum snapshot_news news[SNAPSHOT_TRACK_MAX];
+};
 
 /** Free everything and zero the family. */
 void snapshot_family_deinit(struct snapshot_family *f);
@@ -52,10 +69,19 @@ void snapshot_family_deinit(struct snapshot_family *f);
  *  incarnation. For qsort(). */
 int snapshot_item_compare(const void *a, const void *b);
 
-/** Fill `next`, which was reset, from the sorted items and from what was shown before. Returns 0,
- *  -ENOMEM or -EILSEQ; `next` then is good for another reset or the end. */
-int snapshot_family_update(const struct snapshot_family *prev, enum snapshot_kind kind,
-			   const struct snapshot_item *items, size_t items_len,
-			   struct snapshot_family *next);
+/** Prepare an update from the sorted items, those of one path side by side, after `retire`, which
+ * is to be retired in any case. What isn't among the items is no more, unless they are `partial`:
+ * then it stays. What the last update has left behind must be forgotten. 0, -ENOMEM or -EILSEQ. */
+int snapshot_family_prepare(struct snapshot_family *f, enum snapshot_kind kind,
+			    const struct snapshot_item *items, size_t items_len,
+			    const size_t *retire, size_t retire_len, bool partial);
+
+/** Drop what was prepared; or make it so. */
+void snapshot_family_abandon(struct snapshot_family *f);
+void snapshot_family_commit(struct snapshot_family *f, enum snapshot_kind kind);
+
+/** Undo the last commit; or forget what that takes. */
+void snapshot_family_rollback(struct snapshot_family *f, enum snapshot_kind kind);
+void snapshot_family_forget(struct snapshot_family *f);
 
 #endif /* MOQSTAT_SNAPSHOT_FAMILY_H */

@@ -2,22 +2,31 @@
 #include "stats.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "clock.h"
 #include "log.h"
 #include "path.h"
 #include "snapshot.h"
-#include "track.h"
 
 /* Most frames of one track in a tick. */
 #define STATS_ROUNDS 64
+
+/* What was written on a track. Nobody reads its frames here but to tell them from the next one,
+ * which the snapshot does; so none is kept. */
+struct stats_track {
+	uint64_t sequence; /* of the next frame */
+	bool again;	   /* the last one was not written whole */
+};
 
 struct stats {
 	char *broadcast;
 	const struct frame_schema *schema;
 	struct snapshot *snapshot;
-	struct track tracks[SNAPSHOT_TRACK_MAX];
+	struct stats_track tracks[SNAPSHOT_TRACK_MAX];
 	struct frame_buf frame;
 	struct crosscheck crosscheck;
 };
@@ -26,14 +35,11 @@ int stats_create(const char *prefix, const char *node, const struct frame_schema
 		 struct stats **out)
 {
 	struct stats *s = calloc(1, sizeof(*s));
-	unsigned int i;
 	int err;
 
 	if (!s)
 		return -ENOMEM;
 	s->schema = schema;
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
-		track_init(&s->tracks[i], snapshot_tracks[i].name);
 	err = path_advertised(prefix, node, &s->broadcast);
 	if (!err)
 		err = snapshot_create(prefix, &s->snapshot);
@@ -47,12 +53,8 @@ int stats_create(const char *prefix, const char *node, const struct frame_schema
 
 void stats_destroy(struct stats *s)
 {
-	unsigned int i;
-
 	if (!s)
 		return;
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
-		track_deinit(&s->tracks[i]);
 	snapshot_destroy(s->snapshot);
 	frame_buf_deinit(&s->frame);
 	crosscheck_deinit(&s->crosscheck);
@@ -70,24 +72,62 @@ const struct crosscheck *stats_crosscheck(const struct stats *s)
 	return &s->crosscheck;
 }
 
-/* Build one track's frame and write it if it is a new one. */
-static int stats_write_track(struct stats *s, unsigned int i, const struct snapshot_tick *shown,
-			     struct jsonl *out, struct stats_tick *tick)
+void stats_lapse(struct stats *s, enum moqstat_field field, const char *reason, bool now)
+{
+	crosscheck_lapse(&s->crosscheck, field, reason, now);
+}
+
+static struct stats_cost stats_now(void)
+{
+	return (struct stats_cost){ clock_read(CLOCK_MONOTONIC),
+				    clock_read(CLOCK_THREAD_CPUTIME_ID) };
+}
+
+/* What has passed since the last stage belongs to this one. */
+static void stats_note(struct stats_tick *tick, enum stats_stage stage, struct stats_cost *since)
+{
+	const struct stats_cost now = stats_now();
+
+	tick->costs[stage].wall += now.wall - since->wall;
+	tick->costs[stage].cpu += now.cpu - since->cpu;
+	*since = now;
+}
+
+/* Build one track's frame if it is a new one: other paths, or other bytes of one. Nothing equals no
+ * frame, so an idle `{}` is written once. 1 where there is one to write. Source: relay-stats text,
+ * flush_track. */
+static int stats_build(struct stats *s, unsigned int i, const struct snapshot_tick *shown)
 {
 	const struct frame_schema *schema =
 		snapshot_tracks[i].kind == SNAPSHOT_SESSIONS ? &frame_schema_session : s->schema;
-	struct track *track = &s->tracks[i];
-	int err;
+	const struct stats_track *track = &s->tracks[i];
+	bool changed = shown->news[i] == SNAPSHOT_ROWS || track->again || !track->sequence;
+	int err = 0;
 
-	err = frame_build(schema, shown->rows[i], shown->rows_len[i], &s->frame);
-	if (err)
-		return err;
-	err = track_write(track, s->frame.data, s->frame.len);
+	if (changed || shown->news[i] == SNAPSHOT_COUNTS)
+		err = frame_refresh(schema, shown->rows[i], shown->rows_len[i], &changed);
+	if (!err && changed)
+		err = frame_build(schema, shown->rows[i], shown->rows_len[i], &s->frame);
+	return err ? err : changed;
+}
+
+static int stats_write_track(struct stats *s, unsigned int i, const struct snapshot_tick *shown,
+			     struct jsonl *out, struct stats_tick *tick, struct stats_cost *since)
+{
+	struct stats_track *track = &s->tracks[i];
+	int err = stats_build(s, i, shown);
+
+	stats_note(tick, STATS_FRAME, since);
 	if (err <= 0)
 		return err;
-	tick->written++;
-	return jsonl_write_frame(out, s->broadcast, track->name, track->next_sequence - 1,
-				 s->frame.data, s->frame.len);
+	err = jsonl_write_frame(out, s->broadcast, snapshot_tracks[i].name, track->sequence,
+				s->frame.data, s->frame.len);
+	track->again = err;
+	track->sequence += !err;
+	tick->written += !err;
+	tick->bytes += err ? 0 : s->frame.len;
+	stats_note(tick, STATS_OUTPUT, since);
+	return err;
 }
 
 static void stats_retire(struct collect *c, const struct collect_batch *batch,
@@ -102,28 +142,42 @@ static void stats_retire(struct collect *c, const struct collect_batch *batch,
 		c->ops->retire_session(c, &batch->sessions[shown->retire[SNAPSHOT_SESSIONS][i]]);
 }
 
+/* The batch that both have taken in, or none. */
+static uint64_t stats_number(const struct stats *s)
+{
+	uint64_t number = snapshot_number(s->snapshot);
+
+	return number == s->crosscheck.number ? number : 0;
+}
+
 /* One reading and what it shows. */
 static int stats_round(struct stats *s, struct collect *c, struct jsonl *out,
 		       struct stats_tick *tick, size_t *waiting)
 {
 	struct collect_batch batch = { 0 };
 	struct snapshot_tick shown;
+	struct stats_cost since = stats_now();
 	unsigned int i;
 	int err;
 
-	err = collect_read(c, &batch);
+	err = collect_read_since(c, stats_number(s), &batch);
+	stats_note(tick, STATS_COLLECT, &since);
 	if (err)
 		goto end;
 	err = crosscheck_update(&s->crosscheck, &batch);
+	stats_note(tick, STATS_CHECK, &since);
 	if (!err)
 		err = snapshot_update(s->snapshot, &batch, &shown);
 	if (err) {
 		log_error("cannot take in what was collected: %s", strerror(-err));
 		goto end;
 	}
+	stats_note(tick, STATS_SNAPSHOT, &since);
 	for (i = 0; i < SNAPSHOT_TRACK_MAX && !err; i++)
-		err = stats_write_track(s, i, &shown, out, tick);
+		err = stats_write_track(s, i, &shown, out, tick, &since);
 	if (err) {
+		for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
+			s->tracks[i].again = true;
 		snapshot_rollback(s->snapshot);
 		goto end;
 	}
@@ -134,6 +188,7 @@ static int stats_round(struct stats *s, struct collect *c, struct jsonl *out,
 	*waiting = shown.waiting;
 end:
 	collect_batch_deinit(&batch);
+	stats_note(tick, STATS_RETIRE, &since);
 	return err;
 }
 

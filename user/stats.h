@@ -6,6 +6,8 @@
 #ifndef MOQSTAT_STATS_H
 #define MOQSTAT_STATS_H
 
+#include <stdbool.h>
+
 #include "collect.h"
 #include "crosscheck.h"
 #include "frame.h"
@@ -13,10 +15,29 @@
 
 struct stats;
 
+/** The stages of a tick. */
+enum stats_stage {
+	STATS_COLLECT = 0, /* read what was counted */
+	STATS_CHECK,	   /* do the counts agree with each other? */
+	STATS_SNAPSHOT,	   /* which rows there are to show */
+	STATS_FRAME,	   /* make the bytes of the frames */
+	STATS_OUTPUT,	   /* keep and write them */
+	STATS_RETIRE,	   /* let go of what is finished */
+	STATS_STAGE_MAX
+};
+
+/** What a stage took, nanoseconds. */
+struct stats_cost {
+	uint64_t wall;
+	uint64_t cpu; /* of this thread */
+};
+
 /** What a tick learnt besides the frames. */
 struct stats_tick {
 	uint64_t lost[MOQSTAT_LOST_MAX]; /* cumulative */
 	unsigned int written;		 /* frames */
+	uint64_t bytes;			 /* of those frames */
+	struct stats_cost costs[STATS_STAGE_MAX];
 };
 
 /** Begin the broadcast `<prefix>/node[/<node>]`; node may be NULL. `schema` is that of a
@@ -30,6 +51,9 @@ const char *stats_broadcast(const struct stats *s);
 
 /** What the counts say of each other so far. Owned by `s`. */
 const struct crosscheck *stats_crosscheck(const struct stats *s);
+
+/** As crosscheck_lapse(). */
+void stats_lapse(struct stats *s, enum moqstat_field field, const char *reason, bool now);
 
 /** One tick: read from `c`, write the frames that differ from the last ones to `out`, then retire
  *  what is finished. Returns 0; -ENODATA where a recording has ended; what collect_read() or the

@@ -3,6 +3,7 @@
 
 #include "collect_format.h"
 #include "snapshot.h"
+#include "utf8.h"
 
 #ifndef MOQSTAT_VERSION
 #define MOQSTAT_VERSION "unknown"
@@ -64,6 +65,26 @@ static json_t *status_counters(const struct sites *sites, const struct probes *p
 	return counters;
 }
 
+/* Sites without a probe, by best effort. */
+static json_t *status_refused(const struct sites *sites)
+{
+	json_t *refused = json_array();
+	char name[64];
+	size_t i;
+
+	for (i = 0; i < sites->len; i++) {
+		const struct site *site = &sites->list[i];
+
+		if (!site->refused)
+			continue;
+		sites_counter_name(&site->what, name, sizeof(name));
+		json_array_append_new(refused, json_pack("{s:I, s:s, s:s}", "address",
+							 (json_int_t)site->addr, "counter", name,
+							 "reason", site->refused));
+	}
+	return refused;
+}
+
 static json_t *status_lost(const uint64_t *lost)
 {
 	json_t *json = json_object();
@@ -80,17 +101,24 @@ json_t *status_live(const struct target *target, const struct sites *sites,
 		    const struct worths *worths, const uint64_t *lost)
 {
 	static const char *const names[] = { "unknown", "on", "off" };
+	json_t *refused = status_refused(sites);
 
-	return json_pack("{s:s, s:{s:i, s:s, s:s, s:s, s:s}, s:{s:s, s:I, s:o}, s:o, s:o}",
-			 "version", MOQSTAT_VERSION, "relay", "pid", target->pid, "executable",
-			 target->exe_name, "build_id", sites->build_id, "layout",
-			 sites->layout->name, "statistics", names[info->statistics], "probes",
-			 "kind", probes_kind_name(probes), "sites", (json_int_t)sites->len,
-			 "counters", status_counters(sites, probes), "lost", status_lost(lost),
-			 "tracks", status_tracks(sites, worths));
+	return json_pack(
+		"{s:s, s:{s:i, s:o, s:s, s:s, s:s}, s:{s:s, s:I, s:s, s:o, s:s, s:o}, s:o, s:o}",
+		"version", MOQSTAT_VERSION, "relay", "pid", target->pid, "executable",
+		utf8_json(target->exe_name), "build_id", sites->build_id, "layout",
+		sites->layout->name, "statistics", names[info->statistics], "probes", "kind",
+		probes_kind_name(probes), "sites",
+		(json_int_t)(sites->len - json_array_size(refused) - info->cold), "hot",
+		info->reading ? "read"
+		: info->cold  ? "none"
+			      : "probe",
+		"refused", refused, "maps", info->batches ? "batches" : "each", "counters",
+		status_counters(sites, probes), "lost", status_lost(lost), "tracks",
+		status_tracks(sites, worths));
 }
 
 json_t *status_replay(const char *file)
 {
-	return json_pack("{s:s, s:s}", "version", MOQSTAT_VERSION, "replay", file);
+	return json_pack("{s:s, s:o}", "version", MOQSTAT_VERSION, "replay", utf8_json(file));
 }

@@ -16,7 +16,8 @@
 
 /** The status object of a live run: the relay, the state of each field with its reason, by counter
  *  how many sites there are, how many of them have fired and how often, and `lost` by reason
- *  (cumulative, by enum moqstat_lost). A new reference, or NULL without memory. */
+ *  (cumulative, by enum moqstat_lost). A new reference, or NULL without memory; what lacks
+ * something for that reason is told by json_memory_failed(). */
 json_t *status_live(const struct target *target, const struct sites *sites,
 		    const struct probes *probes, const struct collect_live_info *info,
 		    const struct worths *worths, const uint64_t *lost);

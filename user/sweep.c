@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <string.h>
 
+#include "forget.h"
 #include "inventory.h"
 #include "moqstat.skel.h"
 
@@ -23,18 +24,18 @@ void sweep_entries(struct moqstat_bpf *object, const struct target *target)
 	int entries = bpf_map__fd(object->maps.entries);
 	struct moqstat_entry_key key, next;
 	bool more = !bpf_map_get_next_key(entries, NULL, &next);
-	struct moqstat_id before, taken;
 	uint32_t left = bpf_map__max_entries(object->maps.entries);
+	struct moqstat_id id;
 
 	/* Deleting may start this walk anew, which does no harm, but must end. */
 	for (; more && left; left--) {
 		key = next;
 		more = !bpf_map_get_next_key(entries, &key, &next);
-		if (bpf_map_lookup_elem(entries, &key, &before) || sweep_alive(target, key.entry) ||
-		    bpf_map_lookup_and_delete_elem(entries, &key, &taken))
-			continue;
-		if (memcmp(&before, &taken, sizeof(before)))
-			bpf_map_update_elem(entries, &key, &taken, BPF_NOEXIST);
+		/* Not by the hash, since it may just be changing. */
+		if (!bpf_map_lookup_elem(entries, &key, &id) &&
+		    (id.incarnation <= MOQSTAT_UNATTRIBUTED || id.incarnation & MOQSTAT_LIFE) &&
+		    !sweep_alive(target, key.entry))
+			forget_entry(object, key.entry, &id);
 	}
 }
 
@@ -47,7 +48,7 @@ static bool sweep_ended(const struct incarnations *known, const struct moqstat_i
 		return false;
 	if (in)
 		return in->ended;
-	return id->incarnation < known->list[known->len - 1].id.incarnation;
+	return id->incarnation < known->list[known->len - 1]->id.incarnation;
 }
 
 void sweep_guards(struct moqstat_bpf *object, const struct incarnations *known)

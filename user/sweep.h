@@ -10,9 +10,9 @@
 
 struct moqstat_bpf;
 
-/** Entry pointers stay in their map after their incarnation, since taking one out could race with
- *  the relay using the address again. This takes out those whose memory holds no entry any more.
- *  Should the relay use one of them again in that very moment, it is put back; bumps in between are
+/** An entry pointer leaves its map when its incarnation is retired. Those that found no room for a
+ *  name have none: this takes them out once their memory holds no entry any more. Should the relay
+ *  use one of them in that very moment for another that finds no room, either, its bumps are
  *  counted as MOQSTAT_LOST_ENTRY_UNKNOWN. */
 void sweep_entries(struct moqstat_bpf *object, const struct target *target);
 

@@ -11,6 +11,7 @@
 #include "inventory.h"
 #include "log.h"
 #include "moqstat.skel.h"
+#include "names.h"
 
 /* Ticks after which tables that keep changing, or make no sense, are left alone. */
 #define TAKEOVER_TRIES 30
@@ -26,6 +27,7 @@ struct takeover {
 	const struct target *target;
 	const struct layout *layout;
 	bool learnt;
+	bool omitted;
 	unsigned int tries;
 	struct takeover_note *notes;
 	size_t notes_len, notes_room;
@@ -72,9 +74,7 @@ static int takeover_name(struct takeover *t, const struct inventory_item *item,
 	struct moqstat_id id = { .tgid = t->target->pid };
 	int entries = bpf_map__fd(t->object->maps.entries);
 	uint32_t *used;
-	bool full = false;
-	int names = bpf_map__fd(item->slot >= MOQSTAT_SLOT_SESSION ? t->object->maps.roots
-								   : t->object->maps.broadcasts);
+	int err = 0;
 
 	if (!bpf_map_lookup_elem(entries, &key, &id))
 		return 0;
@@ -84,24 +84,25 @@ static int takeover_name(struct takeover *t, const struct inventory_item *item,
 	id.incarnation = __atomic_add_fetch(&t->object->data->incarnations, 1, __ATOMIC_SEQ_CST);
 	used = &t->object->bss->names_used[item->slot >= MOQSTAT_SLOT_SESSION];
 	if (__atomic_fetch_add(used, 1, __ATOMIC_SEQ_CST) >= t->object->rodata->names_max) {
-		errno = E2BIG;
-		full = true;
+		err = -E2BIG;
 	}
-	if (full || bpf_map_update_elem(names, &id, &name, BPF_NOEXIST)) {
+	err = err ? err : names_add(t->object, &id, &name);
+	if (err) {
 		__atomic_sub_fetch(used, 1, __ATOMIC_SEQ_CST);
 		log_warn(
 			"a broadcast from before the probes has no room: %s; give a larger --max-broadcasts",
-			strerror(errno));
+			strerror(-err));
+		t->omitted = true;
 		return 0;
 	}
 	/* In vain if a program has learnt it meanwhile. */
 	if (bpf_map_update_elem(entries, &key, &id, BPF_NOEXIST)) {
-		bpf_map_delete_elem(names, &id);
+		names_delete(t->object, item->slot, &id, name.len);
 		__atomic_sub_fetch(used, 1, __ATOMIC_SEQ_CST);
 		return 0;
 	}
 	++*existing;
-	return incarnations_add(known, &id, &name);
+	return incarnations_add(known, &id, &name, NULL);
 }
 
 int takeover_learn(struct takeover *t, struct incarnations *known, size_t *existing)
@@ -126,8 +127,7 @@ int takeover_learn(struct takeover *t, struct incarnations *known, size_t *exist
 	for (i = 0; i < inventory.len && !err; i++)
 		err = takeover_name(t, &inventory.items[i], known, existing);
 	inventory_deinit(&inventory);
-	if (!err)
-		err = incarnations_settle(known);
+	incarnations_settle(known);
 	t->learnt = !err;
 	return err;
 }
@@ -152,12 +152,18 @@ int takeover_census(struct takeover *t, const struct census *census, struct inca
 		if (item->entry && item->len <= MOQSTAT_PATH_MAX)
 			err = takeover_name(t, &named, known, existing);
 	}
-	return err ? err : incarnations_settle(known);
+	incarnations_settle(known);
+	return err;
 }
 
 bool takeover_learnt(const struct takeover *t)
 {
 	return t->learnt;
+}
+
+bool takeover_omitted(const struct takeover *t)
+{
+	return t->omitted;
 }
 
 /* A copy of an entry's bytes in the relay, or NULL. */
@@ -178,8 +184,9 @@ int takeover_begin(struct takeover *t, const struct incarnations *known)
 	size_t i;
 
 	takeover_clear(t);
-	for (i = 0; i < known->len; i++) {
-		const struct incarnation *in = &known->list[i];
+	/* What isn't based is watched, so that it stays among those touched. */
+	for (i = 0; i < known->touched_len; i++) {
+		const struct incarnation *in = known->touched[i];
 
 		if (in->based || !in->held)
 			continue;
@@ -219,11 +226,16 @@ void takeover_finish(struct takeover *t, struct incarnations *known)
 			memset(counts, 0, sizeof(counts));
 			inventory_counts(t->layout, in->slot, after, counts);
 			for (slot = 0; slot < MOQSTAT_SLOT_MAX; slot++) {
-				for (field = 0; field < MOQSTAT_FIELD_MAX; field++)
+				for (field = 0; field < MOQSTAT_FIELD_MAX; field++) {
+					/* Of what is read from it the relay's is ours. */
+					if (t->object->bss->reading && MOQSTAT_FIELD_PAYLOAD(field))
+						in->counts[slot][field] = counts[slot][field];
 					in->base[slot][field] =
 						counts[slot][field] - in->counts[slot][field];
+				}
 			}
 			in->based = true;
+			incarnations_touch(known, in);
 		}
 		free(after);
 	}

@@ -40,6 +40,9 @@ int takeover_census(struct takeover *t, const struct census *census, struct inca
 /** Have the tables been read? */
 bool takeover_learnt(const struct takeover *t);
 
+/** Was there an entry that found no room? */
+bool takeover_omitted(const struct takeover *t);
+
 /** Before our counters are read: note the relay's of every incarnation that has no base. -ENOMEM.
  */
 int takeover_begin(struct takeover *t, const struct incarnations *known);

@@ -31,6 +31,8 @@ static int target_open_exe(struct target *t, const char *link)
 		log_error("cannot tell what process %d runs (%s): %s; %s", t->pid, link,
 			  strerror(-err),
 			  err == -ENOENT ? "it is a kernel thread or has ended"
+			  : len >= 0	 ? "moqstat's user (--user) must be able to read the file; "
+					   "or run it as root without --user"
 					 : "run as root or with CAP_SYS_PTRACE");
 		return err;
 	}

@@ -2,14 +2,13 @@
 #include "tasks.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 
 #include "log.h"
+#include "maps.h"
 
 /* tokio 1.52: struct Header { state, queue_next, vtable, owner_id, … }, and struct Vtable {
  * poll, schedule, dealloc, …: seven functions, then three offsets }. */
@@ -37,12 +36,6 @@
 #define TASKS_CHUNK	      (1u << 20)
 #define TASKS_MAX	      (1u << 20)
 
-struct tasks_mapping {
-	uint64_t start, end, offset;
-	char flags[8];
-	char path[PATH_MAX + 16]; /* may say that the file is deleted */
-};
-
 enum task_state task_state(const uint64_t header[4])
 {
 	uint64_t references = header[0] >> TASK_STATE_REFERENCE;
@@ -53,19 +46,6 @@ enum task_state task_state(const uint64_t header[4])
 	    header[0] & TASK_STATE_COMPLETE)
 		return TASK_GONE;
 	return header[0] & TASK_STATE_RUNNING ? TASK_RUNNING : TASK_IDLE;
-}
-
-static bool tasks_next_mapping(FILE *maps, struct tasks_mapping *out)
-{
-	char line[PATH_MAX + 256];
-
-	if (!fgets(line, sizeof(line), maps))
-		return false;
-	out->path[0] = '\0';
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %*s %4111[^\n]", &out->start,
-		   &out->end, out->flags, &out->offset, out->path) < 4)
-		out->start = out->end = 0;
-	return true;
 }
 
 /* Read [at, at + size), as far as it is mapped; what isn't is zero. */
@@ -109,7 +89,7 @@ static bool tasks_is_vtable(const struct census_plan *plan, const uint64_t *word
 }
 
 static int tasks_add_vtables(const struct target *target, const struct census_plan *plan,
-			     const struct tasks_mapping *m, uint64_t code, uint64_t code_end,
+			     const struct maps_entry *m, uint64_t code, uint64_t code_end,
 			     struct tasks *t)
 {
 	size_t size = m->end - m->start, i, len = size / 8;
@@ -142,7 +122,7 @@ static int tasks_find_vtables(const struct target *target, const struct census_p
 			      struct tasks *t)
 {
 	uint64_t code = 0, code_end = 0;
-	struct tasks_mapping m;
+	struct maps_entry m;
 	char path[32];
 	FILE *maps;
 	int pass, err = 0;
@@ -152,7 +132,7 @@ static int tasks_find_vtables(const struct target *target, const struct census_p
 		maps = fopen(path, "re");
 		if (!maps)
 			return errno == ENOENT ? -ESRCH : -errno;
-		while (!err && tasks_next_mapping(maps, &m)) {
+		while (!err && maps_next(maps, &m)) {
 			if (strcmp(m.path, target->exe_name))
 				continue;
 			if (pass == 0 && m.flags[2] == 'x' && plan->anchor_offset >= m.offset &&
@@ -219,7 +199,7 @@ static int tasks_add(const struct target *target, uint64_t addr, uint64_t vtable
 	return 0;
 }
 
-static int tasks_scan(const struct target *target, const struct tasks_mapping *m, uint64_t *words,
+static int tasks_scan(const struct target *target, const struct maps_entry *m, uint64_t *words,
 		      struct tasks *t)
 {
 	uint64_t low = t->vtables[0], high = t->vtables[t->vtables_len - 1], at, word;
@@ -246,7 +226,7 @@ static int tasks_scan(const struct target *target, const struct tasks_mapping *m
 int tasks_find(const struct target *target, const struct census_plan *plan, struct tasks *out)
 {
 	struct tasks t = { 0 };
-	struct tasks_mapping m;
+	struct maps_entry m;
 	uint64_t *words = malloc(TASKS_CHUNK);
 	FILE *maps = NULL;
 	char path[32];
@@ -259,7 +239,7 @@ int tasks_find(const struct target *target, const struct census_plan *plan, stru
 			err = errno == ENOENT ? -ESRCH : -errno;
 	}
 	/* Tasks live on the heap: private, writable, and not of a file. */
-	while (!err && maps && tasks_next_mapping(maps, &m)) {
+	while (!err && maps && maps_next(maps, &m)) {
 		if (m.flags[0] == 'r' && m.flags[1] == 'w' && m.flags[3] == 'p' &&
 		    (!m.path[0] || !strcmp(m.path, "[heap]") || !strncmp(m.path, "[anon", 5)))
 			err = tasks_scan(target, &m, words, &t);

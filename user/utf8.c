@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "utf8.h"
 
-/* Length of the sequence that begins at s, or 0 if it is none. The second byte has a narrower
- * range after four of the lead bytes: that is where overlong forms and surrogates hide. */
-static size_t utf8_sequence(const unsigned char *s, size_t left)
+#include <stdlib.h>
+#include <string.h>
+
+/* The second byte has a narrower range after four of the lead bytes: that is where overlong forms
+ * and surrogates hide. */
+size_t utf8_sequence(const unsigned char *s, size_t left)
 {
 	unsigned char low = 0x80, high = 0xbf;
 	size_t len, i;
@@ -44,4 +47,24 @@ bool utf8_valid(const char *text, size_t len)
 		i += step;
 	}
 	return true;
+}
+
+json_t *utf8_json(const char *name)
+{
+	static const char replacement[] = "\xef\xbf\xbd";
+	const unsigned char *s = (const unsigned char *)name;
+	size_t i, step, used = 0, len = strlen(name);
+	char *text = malloc(3 * len + 1);
+	json_t *json;
+
+	if (!text)
+		return NULL;
+	for (i = 0; i < len; i += step ? step : 1) {
+		step = utf8_sequence(s + i, len - i);
+		memcpy(text + used, step ? name + i : replacement, step ? step : 3);
+		used += step ? step : 3;
+	}
+	json = json_stringn_nocheck(text, used);
+	free(text);
+	return json;
 }

@@ -18,6 +18,11 @@
 	"counted by guards; some of what was open when the probes were attached can't be named"
 #define WORTH_GUARDED_PAYLOAD \
 	"counted by guards; bytes, frames and groups begin when the probes were attached"
+#define WORTH_READ "read from the relay's own counters"
+#define WORTH_UNREAD \
+	"its probes are left out (--hot read), and the relay's statistics are off, so there is nothing to read"
+#define WORTH_SPLIT \
+	"counted by guards; some openings have no probe, so that a row may end too early and begin again from zero"
 #define WORTH_SHARED \
 	"the probes that count it for the other role, too, did not fire each time that they had to"
 
@@ -42,6 +47,10 @@ static struct worth worth_since(const char *reason)
 /* What a field is worth where nothing is amiss. */
 static struct worth worth_begin(const struct collect_live_info *info, bool payload)
 {
+	if (payload && info->cold && info->statistics == COLLECT_LIVE_OFF)
+		return (struct worth){ WORTH_UNAVAILABLE, WORTH_UNREAD };
+	if (payload && info->reading && info->inventoried && info->existing && !info->missing)
+		return (struct worth){ WORTH_EXACT, WORTH_READ };
 	if (!info->guarded && info->inventoried && !info->existing)
 		return (struct worth){ WORTH_EXACT, WORTH_WHOLE };
 	if (!info->guarded)
@@ -91,14 +100,21 @@ static struct worth worth_of(const struct sites *sites, const struct collect_liv
 	if (!worth_complete(sites, info, track, field, &reason))
 		return (struct worth){ WORTH_UNAVAILABLE, reason };
 	worth = worth_begin(info, !sessions && field >= MOQSTAT_BYTES);
+	if (info->guarded && worth.state == WORTH_EXACT && sites_openings_missed(sites))
+		worth = worth_since(WORTH_SPLIT);
 	if (!check)
 		return worth;
+	if (!sessions && check->lapsing[field])
+		return (struct worth){ WORTH_UNAVAILABLE, check->lapse[field] };
 	reason = sessions ? check->sessions_missed[field] : check->missed[track->role][field];
 	if (!reason && !sessions && check->missed[!track->role][field] &&
 	    worth_shared(sites, field))
 		reason = WORTH_SHARED;
 	if (reason)
 		return (struct worth){ WORTH_UNAVAILABLE, reason };
+	/* What lacks since then is more than what lacked at the beginning. */
+	if (!sessions && check->lapse[field])
+		return worth_since(check->lapse[field]);
 	gap = sessions ? check->sessions_gap[field] : check->gap[track->role][field];
 	return gap && worth.state == WORTH_EXACT ? worth_since(gap) : worth;
 }

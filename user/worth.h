@@ -20,7 +20,7 @@ enum worth_state {
 
 struct worth {
 	enum worth_state state;
-	const char *reason; /* static text */
+	const char *reason; /* static text, or that of a lapse, which lasts as long as the relay */
 };
 
 /** By track, in the order of snapshot_tracks, and field: enum moqstat_field, or enum

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from harness import Client, Failure, Frames, Relay, check, wait_until
+from harness import SLOW, Client, Failure, Frames, Relay, check, wait_until
 
 OPENING = (
     "entry",
@@ -125,13 +125,15 @@ def flicker(world):
     client(f"connect P {relay.url}", "publish P f/x tracks=5")
     world.same(agent, watch)
     # A track each: the relay sometimes leaves a subscriber waiting who comes back to a track that
-    # is just being let go.
+    # is just being let go. And each let go before the next: or how often the relay subscribes to the
+    # broadcast itself is a matter of chance.
     for i in range(5):
         client(
             f"connect S {relay.url}",
             f"subscribe S f/x t{i} as=s{i}",
             f"write P f/x t{i} groups=1 frames=3 size=5 lockstep=s{i}",
             "close S",
+            f"wait-unused P f/x t{i}",
         )
     frames = world.same(agent, watch)
     expect_row(
@@ -188,7 +190,14 @@ def publisher_killed(world):
     world.same(agent, watch)
     first.end(signal.SIGKILL)
     second = Client(world, "second")
-    second(f"connect P {relay.url}", "publish P k/x tracks=1")
+    # Which of the two the relay announces is its draw: it may keep the second as a backup, and
+    # announce nothing.
+    second(f"connect P {relay.url}", "publish P k/x tracks=1 confirm=no")
+    wait_until(
+        lambda: (watch.row("subscriber.json", "k/x") or {}).get("announced") == 2,
+        20,
+        "the relay counts the second publisher",
+    )
     world.same(agent, watch)
     second.end(signal.SIGKILL)
     reader.end(signal.SIGKILL)
@@ -245,11 +254,18 @@ def slower_agent(world):
     agent = world.agent(relay, "--interval", "4")
     watch = world.watch(relay)
     client = Client(world)
+
+    def collected(before):
+        """A row that isn't there yet is missing, too."""
+        rows = ["j/x" in frame for frame in watch.history("subscriber.json")[before:]]
+        return any(rows) and not rows[-1]
+
     for i in range(3):
+        before = len(watch.history("subscriber.json"))
         client(f"connect P{i} {relay.url}", f"publish P{i} j/x tracks=1")
         time.sleep(0.2)
         client(f"close P{i}")
-        wait_until(lambda: watch.row("subscriber.json", "j/x") is None, 10, "the relay collects it")
+        wait_until(lambda n=before: collected(n), 10, "the relay shows and collects it")
     client(
         f"connect P {relay.url}",
         "publish P j/x tracks=1",
@@ -500,8 +516,10 @@ def capacity(world):
         lambda: f"overflow holds the last two: {agent.frames()}",
     )
     for b in range(3):
-        check(
-            agent.row("publisher.json", f"c/{b}") == watch.row("publisher.json", f"c/{b}"),
+        # The relay may tick later than the agent.
+        wait_until(
+            lambda b=b: agent.row("publisher.json", f"c/{b}") == watch.row("publisher.json", f"c/{b}"),
+            5,
             f"c/{b} is exact",
         )
         expect_row(
@@ -612,8 +630,12 @@ def attach_late(world):
     client("close T", "close P")
     world.same(agent, watch)
     last = world.stop(agent)
-    states = {f["state"] for t in last["tracks"].values() for f in t.values()}
-    check(states == {"since-attach"}, f"{states}")
+    for name, track in last["tracks"].items():
+        for field, worth in track.items():
+            # What is read from the relay is its own count of all that there is.
+            reads = last["probes"]["hot"] == "read" and field in ("bytes", "frames", "groups")
+            state = "exact" if reads else "since-attach"
+            check(worth["state"] == state, f"{name} {field}: {worth}")
 
 
 def attach_late_unseen(world, program=()):
@@ -643,27 +665,6 @@ def attach_late_unseen(world, program=()):
     client("close R", "close S", "close P")
     world.same(agent, watch)
     world.stop(agent, lost=("entry_unknown",) if program else ())
-
-
-def perf_events(world):
-    """The way that kernels before 6.6 need: one perf event a site."""
-    relay = Relay(world)
-    agent = world.agent(relay, "--probes", "perf_event")
-    check(agent.statuses[0]["probes"]["kind"] == "perf_event", f"{agent.statuses[0]['probes']}")
-    watch = world.watch(relay)
-    client = Client(world)
-    client(
-        f"connect P {relay.url}",
-        "publish P pe/x tracks=1",
-        f"connect S {relay.url}",
-        "subscribe S pe/x t0 as=s",
-        "write P pe/x t0 groups=7 frames=23 size=101 lockstep=s",
-    )
-    frames = world.same(agent, watch)
-    expect_row(frames, "publisher.json", "pe/x", groups=7, bytes=7 * 23 * 101)
-    client("close S", "close P")
-    world.same(agent, watch)
-    world.stop(agent, ALL, seconds=300)
 
 
 def record_replay(world):
@@ -737,16 +738,20 @@ def agent_signals(world):
         check(status == 0, f"{how.name}: {status}")
         row = agent.row("publisher.json", f"g/{i}")
         check(row and row["bytes"] == 30, f"{how.name}: the last tick: {row}")
-    # No breakpoint is left in the relay's code, and it still serves.
+    # No breakpoint is left in the relay's code, and it still serves. The kernel takes them away when
+    # the last one ends who holds them, in its own time if that one was killed.
     sites = json.loads(
         subprocess.run([world.moqstat, "sites", "--pid", str(relay.pid), "--json"],
                        check=True, capture_output=True).stdout
     )["sites"]
     base = min(int(line.split("-")[0], 16) for line in text.splitlines() if "moq-relay" in line)
-    with open(f"/proc/{relay.pid}/mem", "rb") as mem:
-        for site in sites:
-            mem.seek(base + site["address"])
-            check(mem.read(1) != b"\xcc", f"a breakpoint stays at {site['address']:#x}")
+
+    def left():
+        with open(f"/proc/{relay.pid}/mem", "rb", buffering=0) as mem:
+            addresses = [site["address"] for site in sites]
+            return [hex(at) for at in addresses if os.pread(mem.fileno(), 1, base + at) == b"\xcc"]
+
+    wait_until(lambda: not left(), 10, lambda: f"{len(left())} breakpoints stay")
     client(
         "publish P g/after tracks=1",
         "subscribe S g/after t0 as=after",
@@ -756,7 +761,7 @@ def agent_signals(world):
 
 
 def refuse(world, *args, status=2, says=(), **kwargs):
-    done = subprocess.run([world.moqstat, *args], capture_output=True, timeout=60, **kwargs)
+    done = subprocess.run([world.moqstat, *args], capture_output=True, timeout=60 * SLOW, **kwargs)
     check(done.returncode == status, f"{args}: {done.returncode}, not {status}: {done.stderr}")
     text = done.stderr.decode()
     check(done.stdout == b"", f"{args}: nothing on stdout: {done.stdout[:200]}")
@@ -787,13 +792,8 @@ def bad_input(world):
                world.moqstat, "run", "--pid", pid]
     done = subprocess.run(lacking, capture_output=True, timeout=60)
     check(done.returncode == 1 and b"CAP_BPF" in done.stderr, f"no CAP_BPF: {done}")
-    # In mount namespaces of their own; what is mounted there must not get out.
+    # In a mount namespace of its own; what is mounted there must not get out.
     apart = ["unshare", "-m", "--propagation", "unchanged"]
-    no_btf = [*apart, "bash", "-c",
-              "mount --make-rprivate /sys && mount -t tmpfs none /sys/kernel/btf &&"
-              ' exec "$0" run --pid "$1"', world.moqstat, pid]
-    done = subprocess.run(no_btf, capture_output=True, timeout=60)
-    check(done.returncode == 2 and b"BTF" in done.stderr, f"no BTF: {done}")
     inside = [*apart, "-p", "-f", "bash", "-c",
               "mount --make-rprivate /proc && mount -t proc proc /proc || exit 9;"
               ' "$1" --server-bind [::]:0 --tls-generate localhost --auth-public "" >&2 & relay=$!;'
@@ -865,7 +865,6 @@ CASES = (
     two_relays,
     attach_late,
     attach_late_unseen,
-    perf_events,
     record_replay,
     relay_ends,
     agent_signals,

@@ -3,7 +3,10 @@
 statistics are, and nothing counts twice."""
 
 import json
+import random
+import signal
 import threading
+import time
 
 from cases import expect_row
 from harness import Client, Relay, check, wait_until
@@ -115,6 +118,17 @@ def churn(relay, client, stop):
         )
 
 
+chance = random.Random(1)
+
+
+def stall(agent):
+    """Hold an agent up for a moment, as a busy machine would."""
+    agent.child.send_signal(signal.SIGSTOP)
+    time.sleep(chance.uniform(0, 0.03))
+    agent.child.send_signal(signal.SIGCONT)
+    time.sleep(chance.uniform(0, 0.03))
+
+
 def late_busy(world, stats=None, times=50):
     """Attached many times in a row while sessions come and go: what stays open is right each time,
     closed never exceeds open, and when all is still, what is open is the truth."""
@@ -168,4 +182,37 @@ def late_busy_on(world):
     late_busy(world, stats=True)
 
 
-CASES = (late_open, late_equal, late_busy_off, late_busy_on)
+def late_stalled(world):
+    """Attached while the agent is held up at any moment: between its census and what it tells the
+    programs of it subscriptions end, whose places others get."""
+    relay = Relay(world, stats=False)
+    client = Client(world)
+    tracks = range(40)
+    client(
+        f"connect P {relay.url}",
+        "publish P l/0 tracks=40",
+        f"connect S {relay.url}",
+    )
+    subscribe = [f"subscribe S l/0 t{t} as=x{t}" for t in tracks]
+    leave = [f"unsubscribe x{t}" for t in tracks]
+
+    def disturb(agent):
+        for command in leave[1:]:
+            client(command)
+            stall(agent)
+
+    for turn in range(6):
+        client(*subscribe[bool(turn) :])
+        agent = world.agent(relay, "--interval", "0.05", meanwhile=disturb)
+        for _ in range(15):
+            client(*subscribe[1:], *leave[1:])
+        wait_until(
+            lambda: live(agent.frames())["publisher.json", "l/0"][2] == 1,
+            10,
+            lambda: f"turn {turn}: the others have left: {agent.frames()}",
+        )
+        world.stop(agent)
+
+
+ALONE = (late_busy_off, late_busy_on, late_stalled)
+CASES = (late_open, late_equal, late_busy_off, late_busy_on, late_stalled)

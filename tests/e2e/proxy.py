@@ -80,3 +80,58 @@ class Proxy:
                         if not data:
                             return
                         (self.back if end is connection else connection).sendall(data)
+
+
+class Spoiler(Proxy):
+    """A stretch of network on which what a client says over a WebSocket is changed: bytes into as many
+    others."""
+
+    def __init__(self, port, before, after):
+        self.before, self.after = before, after
+        self.spoiled = 0
+        super().__init__(port, False)
+
+    def _stream(self):
+        self.front.settimeout(30)
+        connection, _ = self.front.accept()
+        self.back.connect(("127.0.0.1", self.relay_port))
+        data = b""
+        with connection:
+            head = False
+            while not self.done:
+                for end in self._ready(connection):
+                    more = end.recv(65536)
+                    if not more:
+                        return
+                    if end is self.back:
+                        connection.sendall(more)
+                        continue
+                    data += more
+                    if not head and b"\r\n\r\n" in data:
+                        head = True
+                        upgrade, _, data = data.partition(b"\r\n\r\n")
+                        self.back.sendall(upgrade + b"\r\n\r\n")
+                    while head and (size := self._size(data)):
+                        self.back.sendall(self._spoil(data[:size]))
+                        data = data[size:]
+
+    @staticmethod
+    def _head(data):
+        """How long a WebSocket frame's head and body are, RFC 6455, 5.2."""
+        short = data[1] & 127
+        more = {126: 2, 127: 8}.get(short, 0)
+        return 2 + more + 4, int.from_bytes(data[2 : 2 + more], "big") if more else short
+
+    def _size(self, data):
+        if len(data) < 14 and (len(data) < 2 or len(data) < self._head(data)[0]):
+            return 0
+        size = sum(self._head(data))
+        return size if len(data) >= size else 0
+
+    def _spoil(self, frame):
+        at, _ = self._head(frame)
+        mask, body = frame[at - 4 : at], frame[at:]
+        clear = bytes(byte ^ mask[i % 4] for i, byte in enumerate(body))
+        self.spoiled += clear.count(self.before)
+        clear = clear.replace(self.before, self.after)
+        return frame[:at] + bytes(byte ^ mask[i % 4] for i, byte in enumerate(clear))

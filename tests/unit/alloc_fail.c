@@ -3,8 +3,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include <jansson.h>
+#include "json_memory.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
@@ -61,9 +62,18 @@ void *reallocarray(void *p, size_t n, size_t size)
 	return realloc(p, bytes);
 }
 
+/* And so would its strdup() to its malloc(). */
+char *strdup(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = malloc(size);
+
+	return copy ? memcpy(copy, text, size) : NULL;
+}
+
 void alloc_fail_arm(size_t n)
 {
-	json_set_alloc_funcs(malloc, free);
+	json_memory_begin();
 	alloc_fail_left = n;
 	alloc_fail_reached = false;
 }

@@ -3,7 +3,7 @@
  * alloc_fail.h - make the n-th allocation fail, to walk every path that short memory opens.
  *
  * Test binaries are linked with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc; that catches what
- * user/ asks for, and alloc_fail_arm() routes jansson the same way. Without those options
+ * user/ asks for, and by json_memory.c what jansson does. Without those options
  * alloc_fail_works() is false.
  */
 #ifndef MOQSTAT_TESTS_ALLOC_FAIL_H

@@ -18,7 +18,7 @@ void model_init(struct model *m, const char *prefix)
 	memset(m, 0, sizeof(*m));
 	assert_int_equal(snapshot_create(prefix, &m->snapshot), 0);
 	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
-		track_init(&m->tracks[i], snapshot_tracks[i].name);
+		assert_int_equal(track_create(snapshot_tracks[i].name, 0, &m->tracks[i]), 0);
 }
 
 void model_deinit(struct model *m)
@@ -27,7 +27,7 @@ void model_deinit(struct model *m)
 
 	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
 		frame_buf_deinit(&m->frames[i]);
-		track_deinit(&m->tracks[i]);
+		track_destroy(m->tracks[i]);
 	}
 	snapshot_destroy(m->snapshot);
 	memset(m, 0, sizeof(*m));
@@ -225,7 +225,7 @@ void model_tick(struct model *m)
 		assert_int_equal(
 			frame_build(schema, m->tick.rows[i], m->tick.rows_len[i], &m->frames[i]),
 			0);
-		rc = track_write(&m->tracks[i], m->frames[i].data, m->frames[i].len);
+		rc = track_write(m->tracks[i], 0, m->frames[i].data, m->frames[i].len);
 		assert_true(rc >= 0);
 		m->wrote[i] = rc > 0;
 	}

@@ -55,7 +55,7 @@ struct model {
 	struct snapshot *snapshot;
 	struct snapshot_tick tick; /* what the last one told */
 	struct frame_buf frames[SNAPSHOT_TRACK_MAX];
-	struct track tracks[SNAPSHOT_TRACK_MAX];
+	struct track *tracks[SNAPSHOT_TRACK_MAX];
 	bool wrote[SNAPSHOT_TRACK_MAX]; /* in the last tick */
 	size_t retired;			/* entries that all ticks so far retired */
 };

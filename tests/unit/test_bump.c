@@ -135,6 +135,8 @@ static const struct line no_ways[] = {
 	  "-ENOTSUP" },
 	{ "test rax, rax; js 1f; ret; 1: lock inc qword [rax]; ret", "4885c0 7801 c3 f048ff00 c3",
 	  "-ENOTSUP" },
+	{ "test rax, rax; es je 1f; lock inc qword [rax]; 1: ret", "4885c0 267404 f048ff00 c3",
+	  "-ENOTSUP" },
 	{ "jrcxz 1f; lock inc qword [rcx]; 1: ret", "e304 f048ff01 c3", "-ENOTSUP" },
 	{ "test rax, rax; je 1f; test rbx, rbx; jge 1f; lock inc qword [rax]; 1: ret",
 	  "4885c0 7409 4885db 7d04 f048ff00 c3", "-ENOTSUP" },

@@ -362,12 +362,7 @@ static void short_memory_is_said(void **state)
 		do {
 			n++;
 			rc = once(f, i == 1, n, &reached);
-			/* Where the buffer of jansson 2.14's lexer can't grow it drops a byte and
-			 * goes on, so that a long name comes out as another one. */
-			if (i == 1 && rc == -EBADMSG)
-				assert_non_null(strstr(f->said, "no counter is called"));
-			else
-				assert_int_equal(rc, reached ? -ENOMEM : 0);
+			assert_int_equal(rc, reached ? -ENOMEM : 0);
 		} while (reached);
 		assert_in_range(n, 20, 1000);
 	}

@@ -323,6 +323,23 @@ static void more_closed_than_opened(void **state)
 	}
 }
 
+/* What had no room is in another row: whatever the rows say then is no proof. */
+static void counts_without_room_are_no_proof(void **state)
+{
+	struct fixture *f = *state;
+
+	f->out[MOQSTAT_EXTERNAL][MOQSTAT_SUBSCRIPTIONS_CLOSED] = 2;
+	f->in[MOQSTAT_EXTERNAL][MOQSTAT_GROUPS] = 0;
+	f->batch.lost[MOQSTAT_LOST_COUNTERS_FULL] = 1;
+	tick(f, 2000);
+	tick(f, 2000);
+	assert_int_equal(missed(f), 0);
+	f->batch.lost[MOQSTAT_LOST_COUNTERS_FULL] = 0;
+	tick(f, 2000);
+	tick(f, 2000);
+	assert_true(missed(f) > 1);
+}
+
 static void ended_but_not_closed(void **state)
 {
 	unsigned int role, field;
@@ -486,6 +503,56 @@ static void without_memory_nothing_changes(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* What isn't probed for a time contradicts nothing, nor does it later; its sisters do. */
+static void what_was_not_probed_is_no_contradiction(void **state)
+{
+	struct fixture *f = *state;
+
+	crosscheck_lapse(&f->check, MOQSTAT_FRAMES, "away", true);
+	f->in[0][MOQSTAT_FRAMES] = f->out[0][MOQSTAT_FRAMES] = 0;
+	tick(f, 1000);
+	tick(f, 1000);
+	tick(f, 1000);
+	crosscheck_lapse(&f->check, MOQSTAT_FRAMES, "was away", false);
+	tick(f, 1000);
+	tick(f, 1000);
+	tick(f, 1000);
+	assert_int_equal(missed(f), 0);
+	/* Not one byte that is sent. */
+	crosscheck_lapse(&f->check, MOQSTAT_BYTES, "away", true);
+	f->check.sent = false;
+	f->out[0][MOQSTAT_BYTES] = 0;
+	f->out[0][MOQSTAT_FRAMES] = 1000;
+	tick(f, 1000);
+	tick(f, 1000);
+	tick(f, 1000);
+	assert_int_equal(missed(f), 0);
+	f->out[0][MOQSTAT_GROUPS] = 0;
+	tick(f, 1000);
+	tick(f, 1000);
+	assert_int_equal(missed(f), 1);
+	assert_non_null(f->check.missed[MOQSTAT_PUBLISHER][MOQSTAT_GROUPS]);
+}
+
+/* Suspected before it was taken away: it isn't judged by what came after. */
+static void a_suspicion_ends_with_the_probes(void **state)
+{
+	struct fixture *f = *state;
+
+	f->in[0][MOQSTAT_FRAMES] = 0;
+	tick(f, 1000);
+	crosscheck_lapse(&f->check, MOQSTAT_FRAMES, "away", true);
+	/* Not listed, it is as it was. */
+	f->batch.partial = true;
+	f->batch.broadcasts_len = 0;
+	tick(f, 1000);
+	f->batch.partial = false;
+	f->batch.broadcasts_len = 1;
+	tick(f, 1000);
+	tick(f, 1000);
+	assert_int_equal(missed(f), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -497,6 +564,7 @@ int main(void)
 		TEST(what_only_looks_odd),
 		TEST(few_frames_without_bytes_are_empty_ones),
 		cmocka_unit_test(more_closed_than_opened),
+		TEST(counts_without_room_are_no_proof),
 		cmocka_unit_test(ended_but_not_closed),
 		TEST(sessions_too),
 		TEST(places_taken_anew),
@@ -504,6 +572,9 @@ int main(void)
 		cmocka_unit_test(losses_are_gaps),
 		TEST(each_is_said_once),
 		TEST(without_memory_nothing_changes),
+		cmocka_unit_test_setup_teardown(what_was_not_probed_is_no_contradiction, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_suspicion_ends_with_the_probes, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -347,9 +347,39 @@ static void short_memory_is_told(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* By all digits of the address, then by name. */
+static void functions_are_sorted(void **state)
+{
+	static const char *const names[] = { "b", "a", "c" };
+	struct elf_functions fs = { 0 };
+	uint64_t addr = 1;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(elf_functions_sort(&fs), 0);
+	for (i = 0; i < 3000; i++) {
+		addr = addr * 0x5851f42d4c957f2d + 1;
+		/* Of all widths; each third one is where the one before it is. */
+		assert_int_equal(
+			elf_functions_add(&fs, i % 3 == 2 ? fs.list[i - 1].addr : addr >> i % 64, 1,
+					  names[i % 3]),
+			0);
+	}
+	assert_int_equal(elf_functions_sort(&fs), 0);
+	assert_int_equal(fs.len, 3000);
+	for (i = 1; i < fs.len; i++) {
+		const struct elf_symbol *a = &fs.list[i - 1], *b = &fs.list[i];
+
+		assert_true(a->addr < b->addr ||
+			    (a->addr == b->addr && strcmp(a->name, b->name) <= 0));
+	}
+	elf_functions_deinit(&fs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(functions_are_sorted),
 		TEST(functions_are_those_of_the_unwinder),
 		TEST(symbols_come_first),
 		TEST(no_code_is_left_out),

@@ -54,6 +54,9 @@ static void fill(struct worths *worths, enum worth_state state, const char *reas
 	for (track = 0; track < SNAPSHOT_TRACK_MAX; track++) {
 		for (field = 0; field < MOQSTAT_FIELD_MAX; field++)
 			worths->of[track][field] = (struct worth){ state, reason };
+		/* What lies between the two is of no account. */
+		memset((char *)&worths->of[track][0].state + sizeof(state), (int)track,
+		       offsetof(struct worth, reason) - sizeof(state));
 	}
 }
 

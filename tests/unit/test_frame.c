@@ -109,7 +109,7 @@ static void broadcast_fields_in_the_order_of_the_relay(void **state)
 		[MOQSTAT_BYTES] = 7,	      [MOQSTAT_FRAMES] = 5,
 		[MOQSTAT_GROUPS] = 3,	      [MOQSTAT_ANNOUNCED_BYTES] = 2,
 	};
-	const struct frame_row row = { "\"a/b\"", 5, counts };
+	const struct frame_row row = { "\"a/b\"", 5, counts, NULL };
 	struct frame_buf buf = { 0 };
 
 	(void)state;
@@ -125,7 +125,7 @@ static void broadcast_fields_in_the_order_of_the_relay(void **state)
 static void session_fields(void **state)
 {
 	const uint64_t a[] = { 3, 2 }, b[] = { 7, 5 };
-	const struct frame_row rows[] = { { "\"\"", 2, a }, { "\"root\"", 6, b } };
+	const struct frame_row rows[] = { { "\"\"", 2, a, NULL }, { "\"root\"", 6, b, NULL } };
 	struct frame_buf buf = { 0 };
 
 	(void)state;
@@ -145,7 +145,7 @@ static void schema_is_data(void **state)
 	const uint64_t counts[MOQSTAT_FIELD_MAX] = {
 		[MOQSTAT_GROUPS] = 3, [MOQSTAT_ANNOUNCED_BYTES] = 2
 	};
-	const struct frame_row row = { "\"a\"", 3, counts };
+	const struct frame_row row = { "\"a\"", 3, counts, NULL };
 	struct frame_buf buf = { 0 };
 
 	(void)state;
@@ -159,7 +159,8 @@ static void numbers_up_to_the_largest(void **state)
 	static const struct frame_field fields[] = { { "x", 0 }, { "y", 1 }, { "z", 2 } };
 	const struct frame_schema schema = { fields, 3 };
 	const uint64_t counts[] = { UINT64_MAX, (uint64_t)INT64_MAX + 1, INT64_MAX };
-	const struct frame_row rows[] = { { "\"a\"", 3, counts }, { "\"b\"", 3, counts } };
+	const struct frame_row rows[] = { { "\"a\"", 3, counts, NULL },
+					  { "\"b\"", 3, counts, NULL } };
 	struct frame_buf buf = { 0 };
 
 	(void)state;
@@ -176,7 +177,7 @@ static void numbers_up_to_the_largest(void **state)
 static void buffer_is_used_again(void **state)
 {
 	const uint64_t counts[] = { UINT64_MAX, UINT64_MAX };
-	const struct frame_row row = { "\"long name\"", 11, counts };
+	const struct frame_row row = { "\"long name\"", 11, counts, NULL };
 	struct frame_buf buf = { 0 };
 	const char *data;
 

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -60,13 +61,13 @@ static size_t fill(int fd)
 }
 
 /* Stands in for libc's. */
-ssize_t write(int fd, const void *data, size_t len)
+ssize_t writev(int fd, const struct iovec *parts, int len)
 {
 	if (fd == rival_fd) {
 		rival_fd = -1;
 		fill(fd);
 	}
-	return syscall(SYS_write, fd, data, len);
+	return syscall(SYS_writev, fd, parts, len);
 }
 
 static uint64_t now_ms(void)

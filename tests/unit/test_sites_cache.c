@@ -178,27 +178,45 @@ static void damaged_files_are_not_taken(void **state)
 	test_free(text);
 }
 
-/* One value of the file changed; with `sums`, its checksum is right all the same. */
+/* One value of the file changed, of its first line or of what was found; with `sums`, its checksum
+ * is right all the same. */
 static void change(struct fixture *x, const char *name, json_t *value, bool sums)
 {
-	json_t *json = json_load_file(x->file, 0, NULL), *found;
-	char *text;
+	char *text = test_malloc(1 << 16), *end, *first, *found;
+	size_t len = file_read(x->file, text, 1 << 16);
+	json_t *made, *rest;
+	FILE *f;
 
-	assert_non_null(json);
-	found = json_object_get(json, "found");
-	if (json_object_get(json, name) || !sums)
-		json_object_set_new(json, name, value);
-	else
-		json_object_set_new(found, name, value);
-	found = json_object_get(json, "found");
-	text = json_dumps(found, JSON_COMPACT | JSON_SORT_KEYS);
+	text[len] = '\0';
+	end = strchr(text, '\n');
+	assert_non_null(end);
+	made = json_loadb(text, end - text, 0, NULL);
+	rest = json_loads(end + 1, 0, NULL);
+	assert_non_null(made);
+	assert_non_null(rest);
+	if (!strcmp(name, "found")) {
+		json_decref(rest);
+		rest = value;
+	} else {
+		json_object_set_new(json_object_get(made, name) ? made : rest, name, value);
+	}
+	found = json_dumps(rest, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	assert_non_null(found);
 	if (sums)
 		json_object_set_new(
-			json, "sum",
-			json_integer(text ? crc32(0, (const Bytef *)text, strlen(text)) : 0));
-	free(text);
-	assert_int_equal(json_dump_file(json, x->file, JSON_COMPACT | JSON_SORT_KEYS), 0);
-	json_decref(json);
+			made, "sum",
+			json_integer((json_int_t)crc32_z(0, (const Bytef *)found, strlen(found))));
+	first = json_dumps(made, JSON_COMPACT | JSON_SORT_KEYS);
+	assert_non_null(first);
+	f = fopen(x->file, "we");
+	assert_non_null(f);
+	fprintf(f, "%s\n%s", first, found);
+	assert_int_equal(fclose(f), 0);
+	free(first);
+	free(found);
+	json_decref(made);
+	json_decref(rest);
+	test_free(text);
 }
 
 static void foreign_files_are_not_taken(void **state)

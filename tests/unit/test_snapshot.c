@@ -18,7 +18,7 @@
 
 #include "jsonl.h"
 #include "path.h"
-#include "collect_live.h"
+#include "counts.h"
 #include "read_order.h"
 #include "relay_model.h"
 
@@ -149,7 +149,7 @@ static void disabled_stats_are_noop(void **state)
 	assert_int_equal(m->retired, 0);
 	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
 		assert_string_equal(m->frames[i].data, "{}");
-		assert_int_equal(m->tracks[i].next_sequence, 1);
+		assert_int_equal(track_latest(m->tracks[i])->sequence, 0);
 	}
 
 	m->disabled = false;
@@ -172,8 +172,9 @@ static size_t lines_of(const struct model *m, const char *broadcast)
 	jsonl_init(&out, fileno(file));
 	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
 		if (m->wrote[i])
-			assert_int_equal(jsonl_write_frame(&out, broadcast, m->tracks[i].name,
-							   m->tracks[i].next_sequence - 1,
+			assert_int_equal(jsonl_write_frame(&out, broadcast,
+							   track_name(m->tracks[i]),
+							   track_latest(m->tracks[i])->sequence,
 							   m->frames[i].data, m->frames[i].len),
 					 0);
 	}
@@ -444,9 +445,9 @@ static size_t fields_as_read(unsigned int end, unsigned int *fields)
 	unsigned int pass, field;
 	size_t len = 0;
 
-	for (pass = 0; pass < COLLECT_LIVE_PASSES; pass++) {
+	for (pass = 0; pass < COUNTS_PASSES; pass++) {
 		for (field = 0; field < end; field++) {
-			if (MOQSTAT_FIELD_CLOSES(field) == collect_live_passes[pass].closes)
+			if (MOQSTAT_FIELD_CLOSES(field) == counts_passes[pass].closes)
 				fields[len++] = field;
 		}
 	}

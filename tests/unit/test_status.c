@@ -266,6 +266,45 @@ static void gaps_are_not_exact(void **state)
 	json_decref(json);
 }
 
+/* What isn't probed now is unavailable, of both roles; and from then on it isn't exact any more,
+ * whatever it was before. */
+static void a_lapse_is_told_now_and_later(void **state)
+{
+	struct collect_live_info info = { .statistics = COLLECT_LIVE_ON, .inventoried = true };
+	struct fixture *f = *state;
+	static const char *const tracks_with[] = { "publisher.json", "internal/subscriber.json" };
+	size_t i;
+	json_t *json;
+
+	crosscheck_lapse(&f->check, MOQSTAT_FRAMES, "not counted since then", true);
+	json = tracks_of(f, &info);
+	for (i = 0; i < LEN(tracks_with); i++) {
+		json_t *track = json_object_get(json, tracks_with[i]);
+
+		assert_field(track, "frames", "unavailable", "not counted since then");
+		assert_field(track, "bytes", "exact", "");
+		assert_field(track, "groups", "exact", "");
+	}
+	/* Sessions have fields of the same numbers. */
+	assert_field(json_object_get(json, "sessions.json"), "sessions", "exact", "");
+	json_decref(json);
+	crosscheck_lapse(&f->check, MOQSTAT_FRAMES, "not counted from then to then", false);
+	for (info.existing = 0; info.existing < 2; info.existing++) {
+		json = tracks_of(f, &info);
+		assert_field(json_object_get(json, "publisher.json"), "frames", "since-attach",
+			     "not counted from then to then");
+		assert_field(json_object_get(json, "publisher.json"), "bytes",
+			     info.existing ? "since-attach" : "exact", "");
+		json_decref(json);
+	}
+	/* What is contradicted on top of it stays unavailable. */
+	f->check.missed[MOQSTAT_PUBLISHER][MOQSTAT_FRAMES] = "contradicted";
+	json = tracks_of(f, &info);
+	assert_field(json_object_get(json, "publisher.json"), "frames", "unavailable",
+		     "contradicted");
+	json_decref(json);
+}
+
 static void changes_are_told(void **state)
 {
 	struct collect_live_info info = { .statistics = COLLECT_LIVE_UNKNOWN };
@@ -324,6 +363,108 @@ static void missing_sessions_are_unavailable(void **state)
 	json_decref(json);
 }
 
+/* The fields of the external tracks that aren't exact, with a letter for their state. */
+static const char *amiss(struct fixture *f, bool guarded, char *out, size_t size)
+{
+	const struct collect_live_info info = { .statistics = guarded ? COLLECT_LIVE_OFF
+								      : COLLECT_LIVE_ON,
+						.inventoried = true,
+						.guarded = guarded,
+						.seeded = true };
+	json_t *json = tracks_of(f, &info), *worth;
+	FILE *text;
+	const char *field, *worth_state;
+	size_t i;
+
+	out[0] = '\0'; /* where nothing is written, nothing else is */
+	text = fmemopen(out, size, "w");
+	for (i = 0; i < LEN(tracks); i++) {
+		if (strstr(tracks[i].name, "internal"))
+			continue;
+		json_object_foreach(json_object_get(json, tracks[i].name), field, worth)
+		{
+			worth_state = json_string_value(json_object_get(worth, "state"));
+			if (strcmp(worth_state, "exact"))
+				fprintf(text, "%.3s.%s=%c ", tracks[i].name, field, *worth_state);
+		}
+	}
+	fclose(text);
+	json_decref(json);
+	return out;
+}
+
+#define BROADCASTS(role)                                                                           \
+	role ".announced=u " role ".announced_closed=u " role ".broadcasts=u " role                \
+	     ".broadcasts_closed=u " role ".subscriptions=u " role ".subscriptions_closed=u " role \
+	     ".bytes=u " role ".frames=u " role ".groups=u "
+#define SESSIONS "ses.sessions=u ses.sessions_closed=u "
+
+/* A site that the kernel takes no probe at takes with it what depends on it, and no more. */
+static void refused_sites_make_fields_unavailable(void **state)
+{
+	static const struct {
+		enum moqstat_event event;
+		enum moqstat_role role;
+		unsigned int field;
+		const char *on, *off;
+	} cases[] = {
+		{ MOQSTAT_EVENT_BUMP, MOQSTAT_PUBLISHER, MOQSTAT_BYTES, "pub.bytes=u ",
+		  "pub.bytes=u " },
+		{ MOQSTAT_EVENT_BUMP, MOQSTAT_SUBSCRIBER, MOQSTAT_BROADCASTS_CLOSED,
+		  "sub.broadcasts_closed=u ", "sub.broadcasts_closed=u " },
+		{ MOQSTAT_EVENT_ENTRY_NEW, 0, 0, BROADCASTS("pub") BROADCASTS("sub"),
+		  BROADCASTS("pub") BROADCASTS("sub") },
+		{ MOQSTAT_EVENT_SESSION_NEW, 0, 0, SESSIONS, SESSIONS },
+		{ MOQSTAT_EVENT_SESSION_BUMP, 0, MOQSTAT_SESSIONS_CLOSED, SESSIONS, SESSIONS },
+		/* All sites of this relay go by what is learnt at such places. */
+		{ MOQSTAT_EVENT_PLACE, 0, 0, "", BROADCASTS("pub") BROADCASTS("sub") },
+		{ MOQSTAT_EVENT_REMOVE, 0, 0, "", BROADCASTS("pub") BROADCASTS("sub") },
+		{ MOQSTAT_EVENT_TABLE, 0, 0, "", BROADCASTS("pub") BROADCASTS("sub") },
+		{ MOQSTAT_EVENT_SESSION_PLACE, 0, 0, "", SESSIONS },
+	};
+	struct fixture *f = *state;
+	char text[1024];
+	size_t i, k;
+
+	assert_string_equal(amiss(f, false, text, sizeof(text)), "");
+	assert_string_equal(amiss(f, true, text, sizeof(text)), "");
+	for (i = 0; i < LEN(cases); i++) {
+		for (k = 0; f->list[k].what.event != cases[i].event ||
+			    f->list[k].what.role != cases[i].role ||
+			    f->list[k].what.field != cases[i].field;
+		     k++)
+			assert_true(k + 1 < f->sites.len);
+		f->list[k].refused = "x";
+		assert_string_equal(amiss(f, false, text, sizeof(text)), cases[i].on);
+		assert_string_equal(amiss(f, true, text, sizeof(text)), cases[i].off);
+		f->list[k].refused = NULL;
+	}
+}
+
+/* A way to tell that needs nothing learnt is as good as before; of an opening that is missed, by
+ * guards, all rows may be split. */
+static void refused_sites_leave_the_others(void **state)
+{
+	struct fixture *f = *state;
+	char text[1024];
+	size_t i;
+
+	for (i = 0; i < f->sites.len; i++) {
+		if (f->list[i].what.event == MOQSTAT_EVENT_BUMP)
+			f->list[i].what.handles = MOQSTAT_HANDLE_PENDING;
+	}
+	f->list[f->sites.len - 2].refused = "x"; /* the table's */
+	assert_string_equal(amiss(f, true, text, sizeof(text)), "");
+	f->list[f->sites.len - 2].refused = NULL;
+	f->list[0].what.opens = 1; /* the publisher's announced */
+	f->list[0].refused = "x";
+	assert_string_equal(amiss(f, false, text, sizeof(text)), "pub.announced=u ");
+	amiss(f, true, text, sizeof(text));
+	assert_non_null(strstr(text, "pub.announced=u pub.announced_closed=s "));
+	assert_non_null(strstr(text, "sub.bytes=s "));
+	assert_null(strstr(text, "sub.bytes=u "));
+}
+
 static void replay_names_its_file(void **state)
 {
 	json_t *json = status_replay("some/\xc3\xa4.jsonl");
@@ -349,7 +490,10 @@ int main(void)
 		TEST(changes_are_told),
 		TEST(missing_sites_make_a_field_unavailable),
 		TEST(missing_sessions_are_unavailable),
+		TEST(refused_sites_make_fields_unavailable),
+		TEST(refused_sites_leave_the_others),
 		TEST(replay_names_its_file),
+		cmocka_unit_test_setup_teardown(a_lapse_is_told_now_and_later, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

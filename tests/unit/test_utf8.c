@@ -71,11 +71,30 @@ static void refuses_what_rust_refuses(void **state)
 		assert_false(utf8_valid(texts[i].bytes, texts[i].len));
 }
 
+static void any_name_becomes_a_string(void **state)
+{
+	static const char *const names[][2] = {
+		{ "", "" },
+		{ "/usr/bin/\xc3\xa9", "/usr/bin/\xc3\xa9" },
+		{ "\xff/\xe2\x82", "\xef\xbf\xbd/\xef\xbf\xbd\xef\xbf\xbd" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		json_t *json = utf8_json(names[i][0]);
+
+		assert_string_equal(json_string_value(json), names[i][1]);
+		json_decref(json);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepts_what_rust_accepts),
 		cmocka_unit_test(refuses_what_rust_refuses),
+		cmocka_unit_test(any_name_becomes_a_string),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,11 @@ struct task_struct {
 	pid_t tgid;
 	struct task_struct *group_leader;
 	u64 start_boottime;
+	struct signal_struct *signal;
+};
+
+struct signal_struct {
+	unsigned int flags;
 };
 
 struct bpf_pidns_info {

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#include "group.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct group *group_create(uint64_t sequence, uint64_t created, const char *frame, size_t len)
+{
+	struct group *g;
+
+	if (len > SIZE_MAX - sizeof(*g) - 1)
+		return NULL;
+	g = malloc(sizeof(*g) + len + 1);
+	if (!g)
+		return NULL;
+	g->sequence = sequence;
+	g->created = created;
+	g->holders = 1;
+	g->delta = NULL;
+	g->delta_from = 0;
+	g->packed = NULL;
+	g->packed_len = 0;
+	g->unpackable = false;
+	g->len = len;
+	if (len)
+		memcpy(g->frame, frame, len);
+	g->frame[len] = '\0';
+	return g;
+}
+
+struct group *group_hold(struct group *g)
+{
+	g->holders++;
+	return g;
+}
+
+void group_release(struct group *g)
+{
+	if (!g || --g->holders)
+		return;
+	group_release(g->delta);
+	free(g->packed);
+	free(g);
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+#include "metrics.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collect_format.h"
+#include "json_memory.h"
+#include "metrics_node.h"
+
+_Static_assert(LEDGER_FIELDS >= MOQSTAT_FIELD_MAX && LEDGER_TRACKS >= MOQSTAT_SLOT_SESSION,
+	       "a ledger has room for a broadcast's counts");
+
+struct metrics {
+	struct ledger_places broadcasts, roots;
+	struct metrics_node *nodes[METRICS_NODES_MAX]; /* sorted by the bytes of their names */
+	size_t len;
+	uint64_t heard; /* things, so far */
+	json_t *health;
+};
+
+enum metrics_ledger metrics_ledger_of(size_t track, size_t *its)
+{
+	const struct snapshot_track *t = &snapshot_tracks[track];
+
+	if (t->kind == SNAPSHOT_SESSIONS) {
+		*its = 0;
+		return t->tier == MOQSTAT_EXTERNAL ? METRICS_ROOTS_EXTERNAL
+						   : METRICS_ROOTS_INTERNAL;
+	}
+	*its = t->tier * MOQSTAT_ROLE_MAX + t->role;
+	return METRICS_BROADCASTS;
+}
+
+int metrics_create(size_t places, struct metrics **out)
+{
+	struct metrics *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	metrics_set_places(m, places);
+	*out = m;
+	return 0;
+}
+
+void metrics_set_places(struct metrics *m, size_t places)
+{
+	m->broadcasts.max = m->roots.max = places;
+}
+
+static void metrics_node_destroy(struct metrics_node *node)
+{
+	size_t i;
+
+	if (!node)
+		return;
+	for (i = 0; i < METRICS_LEDGERS; i++)
+		ledger_destroy(node->ledgers[i]);
+	json_decref(node->status);
+	free(node->name);
+	free(node);
+}
+
+void metrics_destroy(struct metrics *m)
+{
+	size_t i;
+
+	if (!m)
+		return;
+	for (i = 0; i < m->len; i++)
+		metrics_node_destroy(m->nodes[i]);
+	json_decref(m->health);
+	free(m);
+}
+
+static int metrics_node_create(struct metrics *m, const char *name, struct metrics_node **out)
+{
+	struct metrics_node *node = calloc(1, sizeof(*node));
+	size_t len = strlen(name), i;
+	char *label;
+	int err = -ENOMEM;
+
+	/* The name, and then its label. */
+	if (node)
+		node->name = malloc(len + 1 + EXPOSITION_ESCAPED(len));
+	if (!node || !node->name)
+		goto fail;
+	label = mempcpy(node->name, name, len + 1);
+	node->label =
+		(struct exposition_label){ "node", label, exposition_escape(name, len, label) };
+	for (i = 0, err = 0; i < METRICS_LEDGERS && !err; i++) {
+		err = i == METRICS_BROADCASTS
+			      ? ledger_create(MOQSTAT_ROLE_MAX * MOQSTAT_TIER_MAX,
+					      collect_format_fields, MOQSTAT_FIELD_MAX,
+					      &m->broadcasts, &node->ledgers[i])
+			      : ledger_create(1, collect_format_session_fields,
+					      MOQSTAT_SESSION_FIELD_MAX, &m->roots,
+					      &node->ledgers[i]);
+	}
+	if (err)
+		goto fail;
+	*out = node;
+	return 0;
+fail:
+	metrics_node_destroy(node);
+	return err;
+}
+
+static void metrics_remove(struct metrics *m, size_t i)
+{
+	metrics_node_destroy(m->nodes[i]);
+	m->len--;
+	memmove(&m->nodes[i], &m->nodes[i + 1], (m->len - i) * sizeof(m->nodes[0]));
+}
+
+/* Room for one more: the place of the relay that ended first. */
+static int metrics_make_room(struct metrics *m)
+{
+	size_t i, oldest = METRICS_NODES_MAX;
+
+	if (m->len < METRICS_NODES_MAX)
+		return 0;
+	for (i = 0; i < m->len; i++) {
+		if (m->nodes[i]->ended && (oldest == METRICS_NODES_MAX ||
+					   m->nodes[i]->touched < m->nodes[oldest]->touched))
+			oldest = i;
+	}
+	if (oldest == METRICS_NODES_MAX)
+		return -ENOSPC;
+	metrics_remove(m, oldest);
+	return 0;
+}
+
+/* The node of that name, made where there is none. */
+static int metrics_node(struct metrics *m, const char *name, struct metrics_node **out)
+{
+	struct metrics_node *node;
+	size_t i;
+	int err;
+
+	for (i = 0; i < m->len; i++) {
+		if (!strcmp(m->nodes[i]->name, name)) {
+			*out = m->nodes[i];
+			return 0;
+		}
+	}
+	err = metrics_make_room(m);
+	if (!err)
+		err = metrics_node_create(m, name, &node);
+	if (err)
+		return err;
+	for (i = m->len; i > 0 && strcmp(m->nodes[i - 1]->name, name) > 0; i--)
+		m->nodes[i] = m->nodes[i - 1];
+	m->nodes[i] = node;
+	m->len++;
+	*out = node;
+	return 0;
+}
+
+static void metrics_settle(struct metrics_node *node)
+{
+	size_t i;
+
+	for (i = 0; i < METRICS_LEDGERS; i++)
+		ledger_settle(node->ledgers[i]);
+}
+
+int metrics_frame(struct metrics *m, const char *broadcast, const char *track, const char *frame,
+		  size_t len)
+{
+	struct metrics_node *node;
+	enum metrics_ledger which;
+	size_t i, its;
+	int err;
+
+	for (i = 0; i < SNAPSHOT_TRACK_MAX && strcmp(snapshot_tracks[i].name, track); i++)
+		;
+	if (i == SNAPSHOT_TRACK_MAX)
+		return -ENOENT;
+	err = metrics_node(m, broadcast, &node);
+	if (err)
+		return err;
+	/* A tick's frames come in the order of the tracks. */
+	if (i <= node->track)
+		metrics_settle(node);
+	which = metrics_ledger_of(i, &its);
+	err = ledger_frame(node->ledgers[which], its, frame, len);
+	if (err)
+		return err;
+	node->track = i;
+	node->ended = false;
+	node->touched = m->heard++;
+	return 0;
+}
+
+/* The fields that the status calls unavailable. */
+static void metrics_learn_fields(struct metrics_node *node)
+{
+	const json_t *tracks = json_object_get(node->status, "tracks"), *fields;
+	const char *const *names;
+	size_t i, field, n;
+
+	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
+		bool roots = snapshot_tracks[i].kind == SNAPSHOT_SESSIONS;
+
+		names = roots ? collect_format_session_fields : collect_format_fields;
+		n = roots ? (size_t)MOQSTAT_SESSION_FIELD_MAX : (size_t)MOQSTAT_FIELD_MAX;
+		fields = json_object_get(tracks, snapshot_tracks[i].name);
+		node->unavailable[i] = 0;
+		for (field = 0; field < n; field++) {
+			const char *state = json_string_value(
+				json_object_get(json_object_get(fields, names[field]), "state"));
+
+			if (state && !strcmp(state, "unavailable"))
+				node->unavailable[i] |= 1U << field;
+		}
+	}
+}
+
+int metrics_status(struct metrics *m, json_t *status)
+{
+	const char *broadcast = json_string_value(json_object_get(status, "broadcast"));
+	struct metrics_node *node;
+	size_t i;
+	int err;
+
+	if (!json_is_object(status))
+		return -EBADMSG;
+	if (!broadcast)
+		return 0;
+	err = metrics_node(m, broadcast, &node);
+	if (err)
+		return err;
+	json_decref(node->status);
+	node->status = json_incref(status);
+	node->ended = json_is_true(json_object_get(status, "ended"));
+	node->touched = m->heard++;
+	metrics_learn_fields(node);
+	if (!node->ended)
+		return 0;
+	for (i = 0; i < METRICS_LEDGERS; i++)
+		ledger_end(node->ledgers[i]);
+	/* Of it only its totals are told. */
+	json_decref(node->status);
+	node->status = NULL;
+	return 0;
+}
+
+int metrics_health(struct metrics *m, json_t *health)
+{
+	size_t i;
+
+	if (!json_is_object(health))
+		return -EBADMSG;
+	for (i = 0; i < m->len; i++)
+		metrics_settle(m->nodes[i]);
+	json_decref(m->health);
+	m->health = json_incref(health);
+	return 0;
+}
+
+int metrics_take(struct metrics *m, const struct feed_line *line)
+{
+	json_t *json;
+	int err;
+
+	if (line->kind == FEED_FRAME)
+		return metrics_frame(m, line->broadcast, line->track, line->json, line->len);
+	json_memory_begin();
+	json = json_loadb(line->json, line->len, 0, NULL);
+	err = json_memory_failed() ? -ENOMEM : json ? 0 : -EBADMSG;
+	if (!err)
+		err = line->kind == FEED_STATUS ? metrics_status(m, json) : metrics_health(m, json);
+	json_decref(json);
+	return err;
+}
+
+int metrics_render(struct metrics *m, const struct metrics_served *served,
+		   enum exposition_format format, struct frame_buf *buf)
+{
+	struct exposition e;
+	size_t i, j;
+	int err = 0;
+
+	for (i = 0; i < m->len; i++) {
+		struct metrics_node *node = m->nodes[i];
+
+		metrics_settle(node);
+		for (j = 0; j < METRICS_LEDGERS && !err; j++)
+			err = ledger_list(node->ledgers[j], &node->rows[j].rows,
+					  &node->rows[j].len);
+	}
+	if (err)
+		return err;
+	exposition_begin(&e, format, buf);
+	metrics_write_counts(&e, m->nodes, m->len);
+	metrics_write_status(&e, m->nodes, m->len);
+	err = metrics_write_health(&e, m->health);
+	if (err)
+		return err;
+	if (served && served->ready)
+		metrics_write_ready(&e, *served->ready);
+	if (served && served->hub)
+		metrics_write_hub(&e, served->hub);
+	if (served && served->http)
+		metrics_write_http(&e, served->http);
+	return exposition_end(&e);
+}
