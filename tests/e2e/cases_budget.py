@@ -157,8 +157,9 @@ def crossed(world, stats, *args):
                lambda: f"what begins is counted whole: {row(agent, 'q/y')}")
     wait_until(lambda: row(agent, "q/x", KINDS[:2]) == {"frames": 31, "groups": 5}, 20,
                lambda: f"what goes on is counted again: {row(agent, 'q/x')}")
-    check(row(agent, "q/x", KINDS[:2], "subscriber.json") == {"frames": 31, "groups": 5},
-          f"of both roles: {agent.row('subscriber.json', 'q/x')}")
+    # The line of the other role comes a moment later.
+    wait_until(lambda: row(agent, "q/x", KINDS[:2], "subscriber.json") == {"frames": 31, "groups": 5}, 20,
+               lambda: f"of both roles: {agent.row('subscriber.json', 'q/x')}")
     said = agent.errors()
     for kind in KINDS:
         check(re.search(f"{kind} are no longer counted", said), f"{kind}: {said}")
