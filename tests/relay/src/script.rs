@@ -35,7 +35,7 @@ pub async fn run() -> anyhow::Result<()> {
         let answer = match script.execute(line).await {
             Ok(details) if details.is_empty() => "ok".to_string(),
             Ok(details) => format!("ok {details}"),
-            Err(err) => format!("err {err:#}").replace('\n', " "),
+            Err(err) => format!("err {err:#}{}", script.ended_sessions().await).replace('\n', " "),
         };
         let mut stdout = std::io::stdout().lock();
         writeln!(stdout, "{answer}")?;
@@ -84,6 +84,17 @@ impl Script {
             "sleep" => sleep(rest).await,
             _ => bail!("unknown command {command}"),
         }
+    }
+
+    /// Which sessions have ended by themselves, and why, for an error: it may come of that.
+    async fn ended_sessions(&self) -> String {
+        let mut text = String::new();
+        for (name, session) in &self.sessions {
+            if let Ok(why) = tokio::time::timeout(Duration::from_millis(10), session.closed()).await {
+                write!(text, "; session {name} has ended: {why}").expect("a string takes all");
+            }
+        }
+        text
     }
 
     async fn connect(&mut self, rest: &str) -> anyhow::Result<String> {
