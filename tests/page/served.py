@@ -8,7 +8,7 @@ import re
 import threading
 import time
 
-from server import TRACKS, Server, check, wait_until
+from server import TRACKS, Failure, Server, check, wait_until
 
 FIELDS = ("announced", "broadcasts", "subscriptions", "bytes", "frames", "groups")
 OPEN = FIELDS[:3]
@@ -82,12 +82,17 @@ def cell(browser, name, column):
     return number(table(browser)[name][column])
 
 
+class Late(Failure):
+    """Ticks were held up, so that rates aren't what they should be: the case may be tried again."""
+
+
 class Ticker:
     """Ticks, as a run makes them: `tick(n)` feeds those of the n-th, once in each interval."""
 
     def __init__(self, tick, interval=1.0):
         self.tick, self.interval, self.over = tick, interval, threading.Event()
         self.at = None  # when the last tick was
+        self.late = 0.0  # seconds, the latest of them
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def before_next(self, seconds):
@@ -100,6 +105,7 @@ class Ticker:
         start, n = time.monotonic(), 0
         while not self.over.is_set():
             self.at = time.monotonic()
+            self.late = max(self.late, self.at - start - n * self.interval)
             self.tick(n)
             n += 1
             self.over.wait(max(0, start + n * self.interval - time.monotonic()))
@@ -108,9 +114,11 @@ class Ticker:
         self.thread.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, why, _):
         self.over.set()
         self.thread.join(10)
+        if kind and issubclass(kind, Failure) and self.late > 0.15:
+            raise Late(f"{why}; but a tick came {self.late:.2f} s late")
 
 
 class Stub:

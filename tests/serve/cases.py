@@ -14,6 +14,7 @@ import time
 import urllib.parse
 import urllib.request
 
+from ports import free_port
 from server import TRACKS, Connection, Events, Server, certificate, check, wait_until
 
 
@@ -204,7 +205,7 @@ def live_several(server):
         check(got[0][::2] == ("internal/sessions.json", '{"r":{"sessions":1}}'), f"{got}")
         check(sorted(id_ for _, id_, _ in got) in (["-,1", "1,1"], ["1,-", "1,1"]), f"{got}")
     check(server.get(target + "&track=publisher.json").status == 400, "twice the same")
-    many = "&".join(f"track=publisher.json" for _ in range(101))
+    many = "&".join("track=publisher.json" for _ in range(101))
     check(server.get("/events?" + many).status == 400, "too many")
 
 
@@ -273,15 +274,15 @@ def slow_reader(server):
 def heartbeat(server):
     """A stream on which nothing happens says that it lives; one that is gone is noticed by it."""
     server.frames()
+    start = time.monotonic()
     with Events(server, "/events/publisher.json") as e:
         check(e.event()[1] == "0", "the first one")
         gone = Events(server, "/events/sessions.json")
         gone.event()
         gone.socket.close()
-        start = time.monotonic()
         e.until(b":\n\n")
         took = time.monotonic() - start
-        check(13 < took < 19, f"after {took:.1f} s")
+        check(14 < took < 29, f"after {took:.1f} s")
     wait_until(lambda: server.facts()["followers"] == 0, 50, lambda: f"{server.facts()}")
 
 
@@ -375,7 +376,6 @@ def tokens(server):
         write_tokens(
             path,
             f"{TOKEN} never tracks",
-            f"{BRIEF} {int(time.time()) + 4} tracks,metrics",
             f"{METRICS} never metrics",
         )
         other = Server(server.moqstat, "--token-file", path)
@@ -409,13 +409,17 @@ def tokens_hold(server, path):
     check(server.get(target + "?token=" + TOKEN).status == 200, "or so")
     check(server.get(target + "?token=" + METRICS).status == 403, "one for something else")
     check(server.get("/metrics", **bearer).status == 403, "and the other way round")
+    expires = int(time.time()) + 8
+    with open(path, "a", encoding="ascii") as f:
+        f.write(f"{BRIEF} {expires} tracks,metrics\n")
+    server.child.send_signal(signal.SIGHUP)
+    wait_until(lambda: "hold from now on" in server.errors(), 10, "one more token")
     brief = Events(server, f"/events/publisher.json?token={BRIEF}")
     stays = Events(server, "/events/publisher.json", **bearer)
     check(brief.reply.status == stays.reply.status == 200, "both follow")
     check(brief.event()[1] == stays.event()[1] == "0", "both are served")
-    start = time.monotonic()
     check(brief.event()[0] == "expired", "at its end it is told so")
-    check(time.monotonic() - start < 6, "at that moment")
+    check(-0.1 < time.time() - expires < 5, "at that moment")
     while brief.more():
         pass
     check(brief.over and not brief.data, "and the stream ends")
@@ -450,7 +454,7 @@ def not_for_everyone(server):
     ):
         done = subprocess.run(
             [server.moqstat, "serve", *args], stdin=subprocess.DEVNULL, capture_output=True,
-            timeout=20, check=False
+            timeout=20, check=False, env={**os.environ, "RES_OPTIONS": "attempts:1 timeout:2"}
         )
         said = done.stderr.decode()
         check(done.returncode in (1, 2) and word in said, f"{args}: {done.returncode} {said}")
@@ -523,9 +527,7 @@ def prometheus(server):
     server.frame("publisher.json", {"x": row(bytes=12345, subscriptions=3)})
     server.frame("sessions.json", {"acme": {"sessions": 5, "sessions_closed": 2}})
     server.settle()
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as directory:
         config = os.path.join(directory, "prometheus.yml")
         with open(config, "w", encoding="ascii") as f:
@@ -547,11 +549,14 @@ def prometheus(server):
             return result[0]["value"][1] if result else None
 
         try:
-            wait_until(lambda: query('moqstat_bytes_total{role="publisher",tier="external"}') == "12345",
-                       30, lambda: query("up"))
-            check(query("up") == "1", "up")
-            check(query('moqstat_broadcast_bytes_total{broadcast="x",role="publisher"}') == "12345", "")
-            check(query('moqstat_root_sessions_live{root="acme"}') == "3", "sessions")
+            want = {
+                "up": "1",
+                'moqstat_bytes_total{role="publisher",tier="external"}': "12345",
+                'moqstat_broadcast_bytes_total{broadcast="x",role="publisher"}': "12345",
+                'moqstat_root_sessions_live{root="acme"}': "3",
+            }
+            wait_until(lambda: {what: query(what) for what in want} == want, 30,
+                       lambda: f"{ {what: query(what) for what in want} }")
         finally:
             child.terminate()
             child.wait()

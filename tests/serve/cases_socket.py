@@ -13,6 +13,7 @@ import tempfile
 import time
 
 from checks import check, wait_until
+from ports import free_port
 from server import Server
 
 # What passes descriptors from 3 on, to the process that it becomes.
@@ -105,11 +106,6 @@ def socket_outlives(server):
                     c.connect(address)
 
 
-def free_port():
-    with listener() as s:
-        return s.getsockname()[1]
-
-
 def socket_activated(server):
     """By systemd's own tool: the first client starts it, and is answered; with tokens others may
     reach it."""
@@ -170,6 +166,7 @@ def logs(server):
 def statuses(server):
     """How it ends, as documented; the end of a relay, 3, is one of the end-to-end cases."""
     other = Server(server.moqstat)
+    other.get("/healthz")  # from here on it takes signals
     other.end()  # checks that SIGTERM gives 0
     other.clean()
     for status, words, out in ((0, ["--version"], None), (1, ["--version"], "/dev/full"),

@@ -30,7 +30,7 @@
 #define READ_BYTES (1 << 20)
 
 /* Nothing has come for so long: that was all. */
-#define QUIET_NS (UINT64_C(1500) * 1000000)
+#define QUIET_NS (UINT64_C(4000) * 1000000)
 
 /* Nor is more waited for than that. */
 #define PATIENCE_NS (UINT64_C(30) * 1000000000)
@@ -158,7 +158,7 @@ static void crowd_read(struct crowd *c)
 /* What the silent ones have been told meanwhile: how many of them that they lag. */
 static size_t crowd_silent(struct crowd *c, size_t *ended)
 {
-	const struct timeval wait = { .tv_sec = 1 };
+	const struct timeval wait = { .tv_sec = 5 };
 	size_t i, lagging = 0;
 	ssize_t n;
 

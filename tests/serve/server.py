@@ -199,8 +199,8 @@ class Server:
         self.sequence = {}
 
     def errors(self):
-        self.err.seek(0)
-        return self.err.read().decode(errors="replace")
+        # Not by seeking: the server writes where this descriptor stands.
+        return os.pread(self.err.fileno(), 1 << 20, 0).decode(errors="replace")
 
     def feed(self, line):
         self.child.stdin.write(line)

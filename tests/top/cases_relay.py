@@ -52,7 +52,7 @@ def load(world, target):
 def looks(terminal, client):
     """The numbers of what load() has done; then all goes, and the rows with it."""
     terminal.shows("demo/one", 20)
-    check(terminal.row("demo/one")[:2] == ["2", "3"], terminal.text())
+    wait_until(lambda: (terminal.row("demo/one") or [])[:2] == ["2", "3"], 10, terminal.text)
     terminal.press("enter")
     once = {"bytes": (4 * 5 * 7 * 1009,), "frames": (4 * 5 * 7,), "groups": (4 * 5,)}
     twice = {name: (2 * n[0],) for name, n in once.items()}

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ import urllib.parse
 import urllib.request
 
 from checks import check, wait_until
+from ports import free_port
 from server import Server, TRACKS
 
 RULES = "packaging/prometheus/moqstat.rules.yml"
@@ -100,9 +100,7 @@ class Scraper:
     """A Prometheus with the rules."""
 
     def __init__(self, words, address, directory):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         config = os.path.join(directory, "prometheus.yml")
         with open(config, "w", encoding="ascii") as f:
             f.write("global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
@@ -190,9 +188,14 @@ def scraped(words):
                                 all(r["lastEvaluation"][:4] != "0001" for r in g[0]["rules"]) and g, 30, "rules")
             for rule in groups[0]["rules"]:
                 check(rule["health"] == "ok", f"{rule['name']}: {rule.get('lastError')}")
-            on = {rule["name"] for rule in groups[0]["rules"] if rule["alerts"]}
-            check({"MoqstatFieldUnavailable", "MoqstatEventsLost", "MoqstatNotReady", "MoqstatProgramMissed"} <= on
-                  and not on & {"MoqstatDown", "MoqstatMapFilling", "MoqstatRelayLost"}, f"set off: {on}")
+
+            def alerts():
+                return {rule["name"] for rule in scraper.ask("rules")["data"]["groups"][0]["rules"] if rule["alerts"]}
+
+            must = {"MoqstatFieldUnavailable", "MoqstatEventsLost", "MoqstatNotReady", "MoqstatProgramMissed"}
+            wait_until(lambda: must <= alerts(), 30, lambda: f"set off: {alerts()}")
+            on = alerts()
+            check(not on & {"MoqstatDown", "MoqstatMapFilling", "MoqstatRelayLost"}, f"set off: {on}")
         finally:
             scraper.end()
             server.clean()
