@@ -101,7 +101,7 @@ static int slow(void *arg)
 
 	if (write(*out, "a", 1) != 1)
 		return -EIO;
-	poll(NULL, 0, 300);
+	poll(NULL, 0, 3000);
 	return write(*out, "b", 1) == 1 ? 0 : -EIO;
 }
 
