@@ -154,6 +154,8 @@ def killed_clients(world):
     if watch:
         world.same(agent, watch)
     else:
+        wait_until(lambda: ledger.nothing_live(agent) and agent.frames()["sessions.json"] == b"{}", 15,
+                   lambda: f"{agent.frames()}")
         time.sleep(1.2)
     sums = agent.totals()
     ledger.closed(sums)
@@ -200,6 +202,7 @@ def killed_relays(world):
         watch = world.watch(relay, name=f"watch{n}") if relay.stats else None
         pump = Pump(world, f"pump{n}", (relay.url, relay.url), "p/x")
         time.sleep(0.3 + rng.random())
+        wait_until(lambda: pump.failure or "groups" in pump.book.sent["p/x"], 30, "the pump goes")
         in_load = n % 2
         if in_load:
             least, most = pump.book.sent["p/x"]["groups"], None
@@ -287,7 +290,8 @@ def killed_agents(world):
             groups = pump.book.sent[pump.path]["groups"] + 7
             check(frames["subscriber.json"][pump.path]["groups"] == groups, f"{pump.path}: {frames}")
     else:
-        time.sleep(1.5)
+        wait_until(lambda: all(row_of(last, "publisher.json", pump.path).get("bytes", 0) >= 7 * 23 * 101
+                               for pump in pumps), 15, lambda: f"{last.frames()}")
     for pump in pumps:
         row = row_of(last, "publisher.json", pump.path)
         check(live(row, "subscriptions") == 1, f"{pump.path}: {row}")

@@ -5,7 +5,6 @@ function of a World; its name is the function's."""
 import os
 import time
 
-import ledger
 from cases import certificates
 from cases_load import come_and_go, live_again, merged, pairs, seed_of, together
 from harness import FIELDS, Client, Relay, check, wait_until
@@ -43,7 +42,8 @@ def lost(last):
 
 def wait_still(agent, seconds=1.5):
     """Until the agent has written nothing for a while."""
-    wait_until(lambda: time.monotonic() - agent.times[-1] > seconds, 30, "the agent's frames are still")
+    since = time.monotonic()
+    wait_until(lambda: time.monotonic() - max(since, agent.times[-1]) > seconds, 30, "the agent's frames are still")
 
 
 def brim(world):

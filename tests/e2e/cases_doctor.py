@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 
+from agents import copy_of
 from harness import SLOW, Client, Relay, check
 
 STATES = ("ok", "note", "bad")
@@ -58,10 +59,7 @@ def doctor_of_relays(world):
 def doctor_finds_fault(world):
     """What run would fail with is found: rights, namespaces, a process that is not there."""
     nobody = {"user": 65534, "group": 65534, "extra_groups": []}
-    program = os.path.join(world.dir, "moqstat")
-    with open(world.moqstat, "rb") as binary, open(program, "wb") as copy:
-        copy.write(binary.read())
-    os.chmod(program, 0o755)
+    program = copy_of(world, "moqstat", world.moqstat)
     os.chmod(world.dir, 0o755)
     done = subprocess.run([program, "doctor", "--json"], capture_output=True, timeout=60, **nobody)
     check(done.returncode == 1, f"{done}")

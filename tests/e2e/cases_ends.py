@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Abrupt ends of every kind: what ended isn't live any more, what lives on isn't collected."""
 
-import signal
 
 from cases import ALL, PAYLOAD, expect_row
 from harness import Client, check, wait_until

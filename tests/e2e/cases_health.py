@@ -35,10 +35,12 @@ class Asked:
             return refused.code, refused.read().decode()
 
     def health(self):
-        return json.loads(self.get("status")[1])["health"] or {}
+        """The first comes when all maps have been counted."""
+        return wait_until(lambda: json.loads(self.get("status")[1])["health"], 10, "the first of its health")
 
     def of(self, node="n1"):
-        return self.health()["relays"][f".stats/node/{node}"]
+        return wait_until(lambda: self.health()["relays"].get(f".stats/node/{node}"), 10,
+                          lambda: f"{node} in {self.health()}")
 
     def ready(self, seconds=10):
         wait_until(lambda: self.get("readyz") == (200, "ready\n"), seconds,
@@ -89,8 +91,7 @@ def readiness(world):
                    lambda: f"{asked.sample(sent)} bytes, not {before} and {BROADCASTS * 105}")
         before += BROADCASTS * 105
         # Maps are counted every ten seconds.
-        wait_until(lambda: asked.of()["maps"]["broadcasts"]["entries"] == BROADCASTS, 15,
-                   lambda: f"{BROADCASTS} broadcasts in {asked.of()['maps']}")
+        wait_until(lambda: counted(asked), 30, lambda: f"{BROADCASTS} broadcasts in {asked.of()}")
         status_is_whole(asked, stats)
         if not stats:
             agent.child.send_signal(signal.SIGSTOP)
@@ -104,6 +105,13 @@ def readiness(world):
         check(asked.sample(up) == 0, "down")
         check(asked.sample(sent) == before, "what it had counted stays")
     agent.stop()
+
+
+def counted(asked):
+    """Have maps been counted since all was subscribed to?"""
+    maps, programs = asked.of()["maps"], asked.of()["programs"]
+    return maps["broadcasts"]["entries"] == BROADCASTS and maps["opened"]["entries"] > 2 * BROADCASTS \
+        and programs["bump"]["hits"] > BROADCASTS * 2 * 2
 
 
 def status_is_whole(asked, stats):
@@ -183,12 +191,12 @@ def measured(world):
     hits, was = lambda: plain.of()["programs"]["bump"]["hits"], runs(plain)
     before = hits()
     write(client, "measured")
-    wait_until(lambda: hits() > before, 15, "hits go on")
+    wait_until(lambda: hits() > before, 30, "hits go on")
     check(runs(plain) == was, f"runs: {was}, then {runs(plain)}")
     later = world.agent(relay, *LISTEN, "--hot", "probe", name="later")
     write(client, "measured")
     asked = Asked(later)
-    wait_until(lambda: asked.of()["programs"]["bump"].get("hits"), 15, "hits")
+    wait_until(lambda: asked.of()["programs"]["bump"].get("hits"), 30, "hits")
     check(runs(asked) is None, f"{asked.of()['programs']}")
     check(asked.sample('moqstat_program_runs_total{node=".stats/node/n1",program="bump"}') is None, "not told")
     world.stop(later)

@@ -168,10 +168,9 @@ def explained(world):
     client = Client(world)
     load(relay, client, "e")
     wait_until(lambda: "statistics are off" in agent.errors(), 5, "another when that is known")
-    text = agent.errors()
     for word in ("publisher.json, internal/publisher.json", "sessions.json", "path just named",
                  "place of the guard", "since-attach", "[1] "):
-        check(word in text, f"{word!r} is not in: {text}")
+        wait_until(lambda w=word: w in agent.errors(), 5, lambda w=word: f"{w!r} is not in: {agent.errors()}")
     world.stop(agent)
 
 
@@ -182,12 +181,11 @@ def statistics_off(world):
     check(set(states(agent).values()) <= {"since-attach", "exact"}, f"{states(agent)}")
     client = Client(world)
     load(relay, client, "o")
-    status = agent.statuses[-1]
-    check(status["relay"]["statistics"] == "off", f"{status['relay']}")
+    wait_until(lambda: agent.statuses[-1]["relay"]["statistics"] == "off", 10, lambda: f"{agent.statuses[-1]}")
     check(set(states(agent).values()) <= {"since-attach", "exact"}, f"{states(agent)}")
     check("statistics off" in agent.errors(), f"a message: {agent.errors()}")
-    row = agent.history("publisher.json")
-    check(any(f.get("h/o", {}).get("bytes") == 105 for f in row), f"it counts: {row}")
+    wait_until(lambda: any(f.get("h/o", {}).get("bytes") == 105 for f in agent.history("publisher.json")), 10,
+               lambda: f"it counts: {agent.history('publisher.json')}")
     world.stop(agent)
 
 

@@ -112,8 +112,12 @@ def privileges_whole_life(world):
     os.kill(agent.pid, signal.SIGHUP)
     wait_until(lambda: "hold from now on" in agent.errors(), 5, lambda: agent.errors())
     agent.port = port_of(agent)
-    reply = ask(agent.port, "/metrics", headers={"Authorization": "Bearer " + "u" * 20})
-    check(reply.status == 200 and b'role="publisher"' in reply.body, f"{reply.status}")
+
+    def asked():
+        reply = ask(agent.port, "/metrics", headers={"Authorization": "Bearer " + "u" * 20})
+        return reply.status == 200 and b'role="publisher"' in reply.body
+
+    wait_until(asked, 10, "the new token holds")
     other.end(signal.SIGKILL)
     agent.ended(other)
     all_closed(one)
@@ -126,7 +130,7 @@ def privileges_whole_life(world):
     # A server that hangs can still be killed, although it is another's.
     child = child_of(agent)
     os.kill(child, signal.SIGSTOP)
-    agent.stop()
+    check(agent.end(signal.SIGTERM, 30) == 0, agent.errors())
     check("does not end: it is killed" in agent.errors() and gone(child), agent.errors())
 
 

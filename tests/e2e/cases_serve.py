@@ -11,6 +11,7 @@ import ssl
 import stat
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 from agents import agent_of, all_closed, copy_of
@@ -29,7 +30,13 @@ def facts(pid):
 
 
 def descriptors(pid):
-    return {fd: os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+    found = {}
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found[fd] = os.readlink(f"/proc/{pid}/fd/{fd}")
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return found
 
 
 def serve_without_privileges(world):
@@ -93,7 +100,7 @@ def serve_killed(world):
     events = Follower(agent.port, "/events/publisher.json")
     wait_until(lambda: events.got, 5, "a frame")
     agent.end(signal.SIGKILL)
-    wait_until(lambda: gone(child), 2, "the server ends with the run")
+    wait_until(lambda: gone(child), 10, "the server ends with the run")
     events.thread.join(5)
     check(events.over, "its streams, too")
     with socket.socket() as s:
@@ -193,12 +200,11 @@ def serve_streams(world):
     # Nothing happens any more: who comes now has the newest at once.
     time.sleep(0.5)
     late = Follower(agent.port, all_tracks())
-    wait_until(lambda: len(late.got) == 6, 2, "the newest frames at once")
+    wait_until(lambda: {name: data for name, _, data in list(late.got)} == agent.frames(), 10,
+               "the newest frames at once")
     newest = agent.frames()
-    check({name: data for name, _, data in late.got} == newest, "the newest")
     client("write P live/8 t0 groups=2 frames=3 size=5 lockstep=s8")
-    wait_until(lambda: agent.row("publisher.json", "live/8")["bytes"] == 120, 5, "more")
-    time.sleep(0.3)
+    wait_until(lambda: all(agent.row(track, "live/8")["bytes"] == 120 for track in TRACKS[:2]), 10, "more")
     for follower in (full, delta, broken, late):
         caught_up(agent, follower)
     parts += broken.got
@@ -320,7 +326,7 @@ def serve_tokens(world):
     the start, while streaming, and when the file is read again. Over TLS, too."""
     relay = Relay(world)
     path = os.path.join(world.dir, "tokens")
-    expires = int(time.time()) + 6
+    expires = int(time.time() + 15 * SLOW)
     write_tokens(
         path,
         f"{TRACKS_TOKEN} never tracks",
@@ -356,6 +362,7 @@ def tokens_hold(agent, host, expires):
     status = asking(agent, host)
     brief = Follower(agent.port, f"/events/publisher.json?token={BRIEF}", host)
     check(brief.status == 200, "it streams")
+    check(status("/announced", BRIEF) == 200, "not yet")
     for target in ("/healthz", "/readyz", "/"):
         check(status(target) == 200, f"{target} is no secret")
     for target, good, other in (
@@ -371,10 +378,10 @@ def tokens_hold(agent, host, expires):
         check(status(target, good) == status(target, good, True) == 200, f"{target}: the right one")
         check(status(target, BOTH) == 200, f"{target}: one for both")
     check(Follower(agent.port, "/events/publisher.json", host).status == 401, "streams, too")
-    check(status("/announced", BRIEF) == 200, "not yet")
-    wait_until(lambda: brief.of("expired"), 10, "the stream's end")
+    wait_until(lambda: brief.of("expired"), 30, "the stream's end")
     late = brief.times[-1] - expires
-    check(0 <= late < SLOW, f"told {late:.3f} s after it expired")
+    # Comments come every 15 s only.
+    check(0 <= late < 5 * SLOW, f"told {late:.3f} s after it expired")
     brief.thread.join(5)
     check(brief.over and brief.got[-1][0] == "expired", "that was all")
     check(status("/announced", BRIEF) == 401, "no longer")
@@ -414,7 +421,7 @@ def tokens_anew(agent, host, path):
     write_tokens(path, *good)
     os.kill(agent.pid, signal.SIGHUP)
     wait_until(lambda: goes.of("expired"), 5, lambda: f"struck off: {agent.errors()}")
-    check("hold from now on" in agent.errors(), agent.errors())
+    wait_until(lambda: "hold from now on" in agent.errors(), 5, agent.errors)
     goes.thread.join(5)
     check(goes.over, "its stream has ended")
     check(status("/announced", TRACKS_TOKEN) == 401, "it doesn't hold any more")
@@ -438,8 +445,15 @@ def tokens_by_tls(world, relay, host, path):
     request = urllib.request.Request(f"https://{host}:{agent.port}{FETCH}publisher.json")
     request.add_header("Authorization", f"Bearer {NEW}")
     context = ssl.create_default_context(cafile=cert)
-    with urllib.request.urlopen(request, context=context, timeout=10) as answer:
-        check(answer.read() == agent.frames()["publisher.json"], "over TLS")
+
+    def fetched():
+        try:
+            with urllib.request.urlopen(request, context=context, timeout=10) as answer:
+                return answer.read()
+        except urllib.error.HTTPError:
+            return None  # what we have read may not have got to the server yet
+
+    wait_until(lambda: fetched() == agent.frames()["publisher.json"], 10, "over TLS")
     world.stop(agent)
 
 

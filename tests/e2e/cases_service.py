@@ -9,6 +9,7 @@ import subprocess
 import time
 
 from harness import SLOW, Client, Relay, check, wait_until
+from ports import free_port
 from serving import ask, port_of
 
 
@@ -95,9 +96,7 @@ def service_socket(world):
     """A run is passed its port, as moqstat.socket has it: the first client is answered, the counts are
     right, and its end and the relay's are told by the status."""
     relay = Relay(world)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with open(os.path.join(world.dir, "activated"), "wb+") as err, subprocess.Popen(
         ["systemd-socket-activate", "-l", f"127.0.0.1:{port}", world.moqstat, "run", "--pid",
          str(relay.pid), "--node", "n1", "--interval", "0.2", "--listen", "socket"],

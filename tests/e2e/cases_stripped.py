@@ -92,13 +92,20 @@ def stripped_off(world):
         10,
         lambda: f"the subscription has ended: {agent.frames()}",
     )
+    expected = {"broadcasts": 1, "subscriptions": 1, "bytes": 805, "frames": 161, "groups": 7}
     for track in ("publisher.json", "subscriber.json"):
-        row = agent.row(track, "s/x")
-        expected = {"broadcasts": 1, "subscriptions": 1, "bytes": 805, "frames": 161, "groups": 7}
-        check({k: row[k] for k in expected} == expected, f"{track}: {row}")
-    states = agent.statuses[-1]["tracks"]["publisher.json"]
-    check(states["announced_closed"]["state"] == "unavailable", f"{states}")
-    check(states["bytes"]["state"] != "unavailable", f"{states}")
+        wait_until(
+            lambda t=track: (row := agent.row(t, "s/x")) and {k: row[k] for k in expected} == expected,
+            10,
+            lambda t=track: f"{t}: {agent.row(t, 's/x')}",
+        )
+
+    def state(field):
+        return agent.statuses[-1]["tracks"]["publisher.json"][field]["state"]
+
+    # A tick's status is behind its frames.
+    wait_until(lambda: state("announced_closed") == "unavailable", 10, lambda: f"{agent.statuses[-1]}")
+    check(state("bytes") != "unavailable", f"{agent.statuses[-1]}")
     world.stop(agent, lost=("guard_unknown", "close_unseen"), unavailable=("announced_closed",))
 
 

@@ -33,7 +33,7 @@ class Crowd:
                 self.restless(f"connect R{n} {self.relay.url}", f"publish R{n} v/y{n} tracks=1",
                               f"subscribe R{n} v/x t0 as=a{n}", f"subscribe R{n} v/x t1 as=b{n}")
                 self.restless(f"unsubscribe a{n}", f"close R{n}")
-                self.stop.wait(4 if self.pauses and n % 8 == 0 else 0.05)
+                self.stop.wait(7 if self.pauses and n % 8 == 0 else 0.05)
         except Exception as e:  # told by end()
             self.why = str(e)
 
@@ -75,7 +75,7 @@ def verify_with_statistics(world):
     relay = Relay(world, stats=True)
     url = f"http://127.0.0.1:{relay.http}/"
     crowd = Crowd(world, relay, pauses=True)
-    told = verify(world, relay, "--seconds", "11", url=url, status=0)
+    told = verify(world, relay, "--seconds", "24", url=url, status=0)
     check(told["verdict"] == "equal" and not told["differences"], f"{told}")
     frames = told["witnesses"]["frames"]
     for how in ("still", "between"):
@@ -95,10 +95,10 @@ def verify_without_statistics(world):
     """What is open, again and again while all changes: equal. Without the probes of an opening or of a
     close: told."""
     relay = Relay(world, stats=False)
-    told = verify(world, relay, "--seconds", "1", status=1)
+    told = verify(world, relay, "--seconds", "3", status=1)
     check(told["verdict"] == "nothing-compared" and "nothing was open" in told["why"], f"{told}")
     crowd = Crowd(world, relay, pauses=False)
-    told = verify(world, relay, "--seconds", "6", status=0)
+    told = verify(world, relay, "--seconds", "12", status=0)
     check(told["witnesses"]["frames"] is None, f"{told['witnesses']}")
     census = told["witnesses"]["census"]
     check(census["times"] > 3 and census["exactly"] > 10 and told["events"] > 9, f"{told}")
@@ -112,7 +112,7 @@ def verify_without_statistics(world):
         check((track, field) in fields(told), f"{counter}: {told['differences']}")
     crowd.end()
     # What held still from before the start is no proof.
-    told = verify(world, relay, "--seconds", "1", status=1)
+    told = verify(world, relay, "--seconds", "3", status=1)
     check("nothing opened or closed" in told["why"], f"{told['why']}")
     check(told["witnesses"]["census"]["exactly"] > 0, f"{told}")
 
@@ -175,7 +175,7 @@ def verify_stripped(world):
     relay = Relay(world, stats=True, program=[program])
     # Until something begins the relay's totals aren't taken over, which would be a difference.
     crowd = Crowd(world, relay, pauses=False)
-    told = verify(world, relay, "--seconds", "1", status=1)
+    told = verify(world, relay, "--seconds", "3", status=1)
     check(told["verdict"] == "nothing-compared" and "stripped" in told["why"], f"{told}")
     url = f"http://127.0.0.1:{relay.http}"
     told = verify(world, relay, "--seconds", "6", url=url, status=0)

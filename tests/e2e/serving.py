@@ -67,6 +67,10 @@ def served(world, relay, *args, listen="127.0.0.1:0", **kwargs):
     """An agent that serves, and writes the same to its standard output; its port."""
     agent = world.agent(relay, "--listen", listen, "--output", "jsonl", *args, **kwargs)
     agent.port = port_of(agent)
+    if "--tls-cert" not in args:
+        host = listen.rpartition(":")[0]
+        # The server takes in a frame later than it is written to standard output.
+        wait_until(lambda: ask(agent.port, "/readyz", host=host).status == 200, 10, "it is ready")
     return agent
 
 

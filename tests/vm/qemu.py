@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 QEMU = "qemu-system-x86_64"
-GUEST_SECONDS = 120
+GUEST_SECONDS = 300
 PASSED, FAILED = 1, 3  # QEMU's exit status where the guest has told: twice its own plus one
 
 
