@@ -396,7 +396,7 @@ class World:
             return self.watches[-1]
         command = [self.load, "watch", "--url", relay.url, "--broadcast", f".stats/node/{node}"]
         watch = Frames(self, name, command)
-        watch.watcher = name
+        watch.watcher, watch.relay = name, relay
         wait_until(lambda: len(watch.frames()) == 6, 20, lambda: "six tracks: " + watch.errors())
         return watch
 
@@ -433,11 +433,15 @@ class World:
         return {t: json.loads(f) for t, f in a.items()}
 
     def _differ(self, watch, ours, theirs):
-        """Say where. Two runs of the relay may differ in how many sessions it tells of a broadcast;
-        if by its memory it is what the agent shows, the run to compare with is another."""
+        """Say where. Two runs of the relay may differ in how many sessions it tells of a broadcast, and
+        now and then the watching client has no frame of what the relay's memory has long since. If that
+        has what the agent shows, it is the other side that lacks something."""
         text = "frames differ:\n" + differences(ours, theirs)
-        if isinstance(watch, Expected) and len(ours) == 6:
+        try:
             seen = census.census(self, watch.relay)
+        except Failure as e:  # a stripped relay, say
+            raise Failure(f"{text}\nno census: {e}") from None
+        if len(ours) == 6:
             shown, there = census.in_frames(ours), census.opened(seen)
             alike = but_announced(ours) == but_announced(theirs)
             if alike and census.is_told(seen) and shown == there:
