@@ -84,7 +84,7 @@ def verify_with_statistics(world):
     check(sorted(frames["not_compared"])[0] == "internal/publisher.json", f"{frames}")
     check(told["witnesses"]["census"]["exactly"] > 0 and told["events"] > 9, f"{told}")
     check(told["relay"]["statistics"] == "on", f"{told['relay']}")
-    told = verify(world, relay, "--seconds", "8", "--leave-out", "publisher.frames", url=url, status=1)
+    told = verify(world, relay, "--seconds", "20", "--leave-out", "publisher.frames", url=url, status=1)
     crowd.end()
     check(told["verdict"] == "different", f"{told}")
     # What was there before the probes is taken over, so that only what is new can be missing.
@@ -155,7 +155,7 @@ def verify_guards(world):
     all is equal; in the middle it can't be compared, and says so."""
     relay = Relay(world, stats=True)
     url = f"http://127.0.0.1:{relay.http}"
-    args = ["--pid", str(relay.pid), "--identity", "guard", "--relay-url", url, "--seconds", "14"]
+    args = ["--pid", str(relay.pid), "--identity", "guard", "--relay-url", url, "--seconds", "24"]
     proof = Process(world, "verify", [world.moqstat, "verify", *args], stdout=subprocess.PIPE)
     wait_until(lambda: "comparing" in proof.errors(), 60, "verify has attached")
     time.sleep(1)
@@ -178,7 +178,7 @@ def verify_stripped(world):
     told = verify(world, relay, "--seconds", "3", status=1)
     check(told["verdict"] == "nothing-compared" and "stripped" in told["why"], f"{told}")
     url = f"http://127.0.0.1:{relay.http}"
-    told = verify(world, relay, "--seconds", "6", url=url, status=0)
+    told = verify(world, relay, "--seconds", "12", url=url, status=0)
     check("no symbols" in told["witnesses"]["census"]["not_compared"], f"{told}")
     check(told["witnesses"]["frames"]["between"]["numbers"] > 0, f"{told}")
     crowd.end()
