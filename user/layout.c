@@ -2,6 +2,7 @@
 #include "layout.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "collect_format.h"
@@ -12,6 +13,14 @@ static const enum moqstat_field layout_0_1_8_memory[] = {
 	MOQSTAT_BROADCASTS,    MOQSTAT_BROADCASTS_CLOSED,
 	MOQSTAT_BYTES,	       MOQSTAT_FRAMES,
 	MOQSTAT_GROUPS,
+};
+
+static const char *const layout_0_1_8_functions[LAYOUT_FUNCTION_MAX] = {
+	[LAYOUT_ENTRY] = "moq_net::stats::Stats::entry",
+	[LAYOUT_SUBSCRIBE] = "moq_net::stats::SessionBroadcasts::subscribe",
+	[LAYOUT_UNSUBSCRIBE] = "<moq_net::stats::BroadcastSubscription as "
+			       "core::ops::drop::Drop>::drop",
+	[LAYOUT_SESSION] = "moq_net::stats::StatsHandle::session",
 };
 
 static const struct layout layouts[] = {
@@ -33,13 +42,27 @@ static const struct layout layouts[] = {
 		.entry_of_subscription = 0x20,
 		.memory = layout_0_1_8_memory,
 		.frame = &frame_schema_broadcast_0_12,
-		.functions = {
-			[LAYOUT_ENTRY] = "moq_net::stats::Stats::entry",
-			[LAYOUT_SUBSCRIBE] = "moq_net::stats::SessionBroadcasts::subscribe",
-			[LAYOUT_UNSUBSCRIBE] = "<moq_net::stats::BroadcastSubscription as "
-					       "core::ops::drop::Drop>::drop",
-			[LAYOUT_SESSION] = "moq_net::stats::StatsHandle::session",
-		},
+		.functions = layout_0_1_8_functions,
+	},
+	{
+		.name = "moq-net 0.1.13",
+		.relays = "moq-relay 0.13.0",
+		.header = 16,
+		.stride = 72,
+		.tier_of_handle = 0x20,
+		.shared_of_stats = 0x18,
+		.entries_of_shared = 0x58,
+		.sessions_of_shared = 0x60,
+		.table_of_lock = 0x18,
+		.bucket = 0x20,
+		.session_open = 0x10,
+		.session_close = 0x18,
+		.session_size = 0x20,
+		.guard_size = 0x10,
+		.entry_of_subscription = 0x20,
+		.memory = layout_0_1_8_memory,
+		.frame = &frame_schema_broadcast_0_12,
+		.functions = layout_0_1_8_functions,
 	},
 };
 
@@ -47,6 +70,14 @@ const struct layout *layout_all(size_t *len)
 {
 	*len = sizeof(layouts) / sizeof(layouts[0]);
 	return layouts;
+}
+
+void layout_relays(char *out, size_t size)
+{
+	size_t i, len = 0;
+
+	for (i = 0; i < sizeof(layouts) / sizeof(layouts[0]) && len < size; i++)
+		len += snprintf(out + len, size - len, "%s%s", i ? ", " : "", layouts[i].relays);
 }
 
 const struct layout *layout_find(const char *name)

@@ -41,13 +41,16 @@ struct layout {
 	uint32_t sessions_of_shared; /* of the one to tier 0's table of roots; tier 1's follows */
 	uint32_t table_of_lock;	     /* offset of the table behind those pointers */
 	uint32_t bucket;	     /* bytes of a bucket: a path and an Arc */
-	const enum moqstat_field *memory;	    /* the counters in order; stride / 8 of them */
-	const struct frame_schema *frame;	    /* of a broadcast's counters */
-	const char *functions[LAYOUT_FUNCTION_MAX]; /* demangled, without the hash */
+	const enum moqstat_field *memory; /* the counters in order; stride / 8 of them */
+	const struct frame_schema *frame; /* of a broadcast's counters */
+	const char *const *functions;	  /* by layout_function: demangled, without the hash */
 };
 
 /** The layouts known, and how many. */
 const struct layout *layout_all(size_t *len);
+
+/** Write the releases that are known, for people, into out[size]: "moq-relay 0.12.5, ...". */
+void layout_relays(char *out, size_t size);
 
 /** The layout of that name, or NULL. */
 const struct layout *layout_find(const char *name);

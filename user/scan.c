@@ -159,7 +159,7 @@ static int scan_layout(struct scan *s, sites_progress progress, void *arg)
 	uint64_t end = 0;
 	int err = scan_find(s);
 
-	if (err)
+	if (err || s->elsewhere)
 		return err;
 	for (i = 0; i < len; i = k) {
 		for (k = i + 1; k < len && symbols[k].addr == symbols[i].addr; k++)
@@ -188,6 +188,11 @@ static bool scan_recognised(struct scan *scan)
 	size_t i;
 	int role;
 
+	if (scan->elsewhere) {
+		snprintf(scan->missing, sizeof(scan->missing),
+			 "no table where its %s would find one", scan->elsewhere);
+		return false;
+	}
 	for (i = 0; i < LAYOUT_FUNCTION_MAX; i++) {
 		if (scan->nameless && i != LAYOUT_ENTRY)
 			continue; /* what rests on it is unavailable */
@@ -216,13 +221,16 @@ static bool scan_recognised(struct scan *scan)
 
 static void scan_explain(const struct scan *s, const char *path)
 {
+	char known[128];
 	size_t i, best = 0;
 
+	layout_relays(known, sizeof(known));
 	for (i = 0; i < SITES_STRIDES_MAX / 8; i++) {
 		if (s->strides[i] > s->strides[best])
 			best = i;
 	}
-	if (s->strides[best] >= SITES_STRIDES_MIN && best * 8 == s->layout->stride)
+	if (s->elsewhere ||
+	    (s->strides[best] >= SITES_STRIDES_MIN && best * 8 == s->layout->stride))
 		log_error(
 			"%s: unknown layout: like that of %s (%s), but there is %s; run a relay of "
 			"a release that is listed in the README, or a moqstat that knows this one",
@@ -230,13 +238,13 @@ static void scan_explain(const struct scan *s, const char *path)
 	else if (s->strides[best] >= SITES_STRIDES_MIN)
 		log_error(
 			"%s: unknown layout: %u bumps of counters that are %zu bytes apart, %u are "
-			"known (moq-relay 0.12.5); run a relay of a release that is listed in the "
+			"known (%s); run a relay of a release that is listed in the "
 			"README, or a moqstat that knows this one",
-			path, s->strides[best], best * 8, s->layout->stride);
+			path, s->strides[best], best * 8, s->layout->stride, known);
 	else
 		log_error(
-			"%s: no layout of a moq-relay that is known here (moq-relay 0.12.5); name the executable of a relay",
-			path);
+			"%s: no layout of a moq-relay that is known here (%s); name the executable of a relay",
+			path, known);
 }
 
 int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, struct sites *out)
@@ -244,7 +252,7 @@ int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, str
 	size_t i, len;
 	const struct layout *all = layout_all(&len);
 	struct sites sites = { 0 };
-	struct scan scan = { 0 };
+	struct scan scan = { 0 }, nearest = { 0 };
 	int err = -ENOTSUP;
 
 	for (i = 0; i < len; i++) {
@@ -256,6 +264,8 @@ int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, str
 		if (!err && scan_recognised(&scan))
 			break;
 		sites_deinit(&sites);
+		if (!i || (nearest.elsewhere && !scan.elsewhere))
+			nearest = scan;
 		if (err) {
 			log_error("%s: scanning failed: %s", elf_file_path(f), strerror(-err));
 			return err;
@@ -263,7 +273,7 @@ int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, str
 		err = -ENOTSUP;
 	}
 	if (err) {
-		scan_explain(&scan, elf_file_path(f));
+		scan_explain(&nearest, elf_file_path(f));
 		return err;
 	}
 	strcpy(sites.build_id, elf_file_build_id(f));

@@ -37,7 +37,8 @@ struct scan {
 			* they do */
 	/* To explain a refusal: */
 	uint32_t strides[SITES_STRIDES_MAX / 8]; /* bumps seen by stride */
-	const char *why; /* static text: why functions could not be told by what they do */
+	const char *elsewhere; /* of the layout: a function whose tables are elsewhere; or NULL */
+	const char *why;       /* static text: why functions could not be told by what they do */
 	char missing[192];
 };
 

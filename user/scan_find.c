@@ -479,12 +479,53 @@ static int find_nameless(struct scan *s, const struct elf_symbol *symbols, size_
 	return err;
 }
 
+/* Does the code of a function find the layout's tables where they are? */
+static int find_table(const struct scan *s, const struct scan_found *found, bool *there)
+{
+	size_t len;
+	const struct elf_symbol *symbol = elf_file_symbols_at(s->file, found->addr, &len);
+	struct code code;
+	int err = code_init(s->file, found->addr, symbol ? symbol->size : 0, &code);
+
+	if (err)
+		return err;
+	*there |= find_line(
+		&code, found->which == LAYOUT_ENTRY ? find_uses_entries : find_uses_sessions, s);
+	code_deinit(&code);
+	return 0;
+}
+
+/* A name says which function it is, not that the tables it uses lie where this layout has them:
+ * releases with the same counters have them elsewhere. */
+static int find_tables(struct scan *s)
+{
+	static const enum layout_function users[] = { LAYOUT_ENTRY, LAYOUT_SESSION };
+	size_t i, k;
+	int err = 0;
+
+	for (i = 0; i < sizeof(users) / sizeof(users[0]) && !err; i++) {
+		bool any = false, there = false;
+
+		for (k = 0; k < s->found_len && !there && !err; k++) {
+			if (s->found[k].which != (int)users[i])
+				continue;
+			any = true;
+			err = find_table(s, &s->found[k], &there);
+		}
+		if (any && !there)
+			s->elsewhere = s->layout->functions[users[i]];
+	}
+	return err;
+}
+
 int scan_find(struct scan *s)
 {
 	size_t len;
 	const struct elf_symbol *symbols = elf_file_symbols(s->file, &len);
 	int err = find_named(s, symbols, len);
 
+	if (!err)
+		err = find_tables(s);
 	if (!err)
 		err = find_nameless(s, symbols, len);
 	return err || !s->nameless ? err : find_structure(s, symbols, len);

@@ -187,6 +187,21 @@ static void counter_set(struct relay *r, size_t i, const char *code)
 	memcpy(at, disp, strlen(disp));
 }
 
+static void relay_head(struct relay *r, size_t part, const char *head)
+{
+	char *room = r->heads[part];
+	int len = snprintf(room, sizeof(r->heads[part]), "%s%s", head, r->parts[part].hex);
+
+	assert_true(len > 0 && (size_t)len < sizeof(r->heads[part]));
+	r->parts[part].hex = room;
+}
+
+void relay_entry(struct relay *r, const char *hex)
+{
+	r->parts[RELAY_ENTRY].hex = hex;
+	relay_head(r, RELAY_ENTRY, head_of_entry);
+}
+
 void relay_init(struct relay *r)
 {
 	size_t i;
@@ -195,6 +210,8 @@ void relay_init(struct relay *r)
 	image_init(&r->im);
 	for (i = 0; i < RELAY_COUNTERS; i++)
 		relay_add(r, names[i], codes[i]);
+	relay_head(r, RELAY_ENTRY, head_of_entry);
+	relay_head(r, RELAY_SESSION, head_of_session);
 	for (i = 0; i < RELAY_COUNTERS_LEN; i++) {
 		counter_set(r, i, code_of_counter);
 		relay_add(r, counters[i].name, r->counters[i]);
@@ -206,6 +223,20 @@ void relay_deinit(struct relay *r)
 	image_deinit(&r->im);
 }
 
+static void relay_replace(struct relay *r, size_t part, const char *old, const char *new)
+{
+	char *at = strstr(r->heads[part], old);
+
+	assert_non_null(at);
+	memcpy(at, new, strlen(new));
+}
+
+void relay_tables_0_13(struct relay *r)
+{
+	relay_replace(r, RELAY_ENTRY, "4c 8b 63 48", "4c 8b 63 58");
+	relay_replace(r, RELAY_SESSION, "4f 8b 6c fe 50", "4f 8b 6c fe 60");
+}
+
 void relay_stride_80(struct relay *r)
 {
 	size_t i;
@@ -214,29 +245,22 @@ void relay_stride_80(struct relay *r)
 		counter_set(r, i, code_of_counter_80);
 }
 
-static void relay_head(struct relay *r, size_t part, const char *head)
+static void relay_calling(struct relay *r, size_t part, const char *head)
 {
-	char *room = r->heads[part];
-	int len = snprintf(room, sizeof(r->heads[part]), "%s%s", head, r->parts[part].hex);
-
-	assert_true(len > 0 && (size_t)len < sizeof(r->heads[part]));
-	r->parts[part].hex = room;
-	if (part != RELAY_ENTRY && part != RELAY_SESSION)
-		r->parts[part].calls = RELAY_ENTRY;
+	relay_head(r, part, head);
+	r->parts[part].calls = RELAY_ENTRY;
 }
 
 void relay_strip(struct relay *r)
 {
 	size_t i;
 
-	relay_head(r, RELAY_ENTRY, head_of_entry);
-	relay_head(r, RELAY_SUBSCRIBE, head_of_subscribe);
-	relay_head(r, RELAY_SESSION, head_of_session);
+	relay_calling(r, RELAY_SUBSCRIBE, head_of_subscribe);
 	for (i = 0; i < RELAY_COUNTERS_LEN; i++) {
 		if (strstr(counters[i].name, "announced") ||
 		    strstr(counters[i].name, "subscriptions")) {
 			if (!strstr(counters[i].name, "_closed"))
-				relay_head(r, RELAY_COUNTERS + i, head_of_opening);
+				relay_calling(r, RELAY_COUNTERS + i, head_of_opening);
 		}
 	}
 	r->im.stripped = true;

@@ -48,8 +48,14 @@ struct relay {
 void relay_init(struct relay *r);
 void relay_deinit(struct relay *r);
 
+/** Let the functions find the tables where moq-relay 0.13.0 has them. */
+void relay_tables_0_13(struct relay *r);
+
 /** Let the counters have another stride than 72 bytes: that of moq-relay 0.13. */
 void relay_stride_80(struct relay *r);
+
+/** Let the function that makes entries be another one, behind what tells where its table is. */
+void relay_entry(struct relay *r, const char *hex);
 
 /** Let the functions do what the relay's do with their arguments, so that they can be told without
  *  names; and leave out the names. */

@@ -156,6 +156,41 @@ static void another_stride_is_named(void **state)
 		"unknown layout: 16 bumps of counters that are 80 bytes apart, 72 are known");
 }
 
+/* mov r12, [rbx+0x48], where that release has its table of entries; and the same for roots. */
+static void tables_elsewhere(void **state)
+{
+	static const struct {
+		size_t part;
+		const char *old, *new, *why;
+	} cases[] = {
+		{ RELAY_ENTRY, "4c 8b 63 48", "4c 8b 63 50",
+		  "no table where its moq_net::stats::Stats::entry would find one;" },
+		{ RELAY_SESSION, "4f 8b 6c fe 50", "4f 8b 6c fe 60",
+		  "no table where its moq_net::stats::StatsHandle::session would find one;" },
+		/* Half of 0.13.0 is not enough. */
+		{ RELAY_ENTRY, "4c 8b 63 48", "4c 8b 63 58",
+		  "no table where its moq_net::stats::Stats::entry would find one;" },
+	};
+	char hex[512], *at;
+	struct sites s;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < LEN(cases); i++) {
+		strcpy(hex, relay.parts[cases[i].part].hex);
+		at = strstr(hex, cases[i].old);
+		assert_non_null(at);
+		memcpy(at, cases[i].new, strlen(cases[i].new));
+		relay.parts[cases[i].part].hex = hex;
+		assert_refused(cases[i].why);
+	}
+	relay_tables_0_13(&relay);
+	scan(&s);
+	assert_string_equal(s.layout->relays, "moq-relay 0.13.0");
+	assert_int_equal(s.len, RELAY_SITES);
+	sites_deinit(&s);
+}
+
 /* A folded function has the role of any of its names, and is scanned once. */
 static void folded_functions(void **state)
 {
@@ -308,7 +343,7 @@ static void places_where_entries_are_made(void **state)
 
 	(void)state;
 	for (i = 0; i < LEN(cases); i++) {
-		relay.parts[RELAY_ENTRY].hex = cases[i].hex;
+		relay_entry(&relay, cases[i].hex);
 		scan(&s);
 		if (sites_complete(&s, MOQSTAT_PUBLISHER, MOQSTAT_BYTES, &reason) != cases[i].found)
 			fail_msg("%s", cases[i].hex);
@@ -325,8 +360,9 @@ static void classes_are_told(void **state)
 	size_t i;
 
 	(void)state;
-	relay.parts[RELAY_ENTRY].hex =
-		"4883ec08 bf30010000 be08000000 ff1500000000 4885c0 7400 4883c408 c3";
+	/* Then mov rbx, [rdi+0x18]; mov r12, [rbx+0x48]. */
+	relay.parts[RELAY_ENTRY].hex = "4883ec08 488b5f18 4c8b6348"
+				       "bf30010000 be08000000 ff1500000000 4885c0 7400 4883c408 c3";
 	scan(&s);
 	for (i = 0; i < s.len; i++)
 		assert_int_equal(s.list[i].class, s.list[i].what.event == MOQSTAT_EVENT_ENTRY
@@ -482,6 +518,7 @@ int main(void)
 		TEST(a_whole_relay),
 		TEST(a_relay_lacks_nothing),
 		TEST(another_stride_is_named),
+		TEST(tables_elsewhere),
 		TEST(folded_functions),
 		TEST(overlapping_symbols),
 		TEST(what_fields_are_worth),
