@@ -31,6 +31,13 @@ static __always_inline struct moqstat_path *guard_known(const struct moqstat_pat
 	return bpf_map_lookup_elem(&paths, key);
 }
 
+/* What a bump makes of the path that it is told by. What is counted for a path without any guard
+ * keeps its incarnation as an opening does, until a reading has seen it. */
+static __always_inline enum guard_use guard_use(const struct moqstat_site *site)
+{
+	return site->opens || site->field == MOQSTAT_ANNOUNCED_BYTES ? GUARD_OPENS : GUARD_LOOKS;
+}
+
 /* Times that a path's element is found to be on its way in or out, at most. */
 #define GUARD_TRIES 4
 
@@ -147,8 +154,10 @@ static __noinline int guard_unopen(const struct moqstat_id *id)
 	return 0;
 }
 
-/* The identity of the path object at an address, if it is known. */
-static __always_inline int guard_live_path(__u64 path, __u32 tgid, struct moqstat_id *out)
+/* The identity of the path object at an address, if it is known or begins now. What begins stays
+ * named: its guard has no place yet. */
+static __always_inline int guard_live_path(__u64 path, __u32 tgid, __u32 use,
+					   struct moqstat_id *out)
 {
 	struct moqstat_pending *p;
 
@@ -156,11 +165,11 @@ static __always_inline int guard_live_path(__u64 path, __u32 tgid, struct moqsta
 	p = identity_pending();
 	if (!p)
 		return -1;
-	p->valid = 0;
+	p->valid = use == GUARD_OPENS;
 	/* It may be one that is known. */
 	if (p->lost == MOQSTAT_LOST_PATH_FAULT)
 		return -1;
-	return guard_path(p, tgid, GUARD_LOOKS, out);
+	return guard_path(p, tgid, use, out);
 }
 
 static __always_inline void guard_remember(const struct moqstat_guard_key *key,
@@ -249,7 +258,7 @@ static __noinline int guard_identity(struct pt_regs *ctx, const struct moqstat_s
 			return 0;
 	}
 	if ((site->handles & MOQSTAT_HANDLE_PATH) && !operand_read(ctx, &site->path, &at) &&
-	    !guard_live_path(at, tgid, out))
+	    !guard_live_path(at, tgid, guard_use(site), out))
 		return 0;
 	if (site->handles & MOQSTAT_HANDLE_PEEK) {
 		peek = guard_peek(false);

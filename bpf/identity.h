@@ -17,7 +17,7 @@ static __always_inline void identity_name(__u64 path_object, __u32 slot)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct moqstat_pending *p = bpf_map_lookup_elem(&pending, &thread);
-	__u64 text[2]; /* pointer and length, behind the capacity */
+	__u64 words[3], text, len;
 
 	if (!p) {
 		bpf_map_update_elem(&pending, &thread, &identity_nothing, BPF_NOEXIST);
@@ -31,19 +31,26 @@ static __always_inline void identity_name(__u64 path_object, __u32 slot)
 	p->name.len = 0;
 	p->lost = MOQSTAT_LOST_NONE;
 	p->valid = 1;
-	if (bpf_probe_read_user(text, sizeof(text), (void *)(path_object + 8))) {
+	if (bpf_probe_read_user(words, sizeof(words), (void *)path_object)) {
 		p->lost = MOQSTAT_LOST_PATH_FAULT;
 		return;
 	}
-	if (text[1] > MOQSTAT_PATH_MAX) {
+	text = words[1];
+	len = words[2];
+	/* Shared, and not borrowed: the text stands behind the head of its Arc. */
+	if (paths_shared && words[0]) {
+		text = words[0] + 16 + words[2];
+		len = words[1] - words[2];
+	}
+	if (len > MOQSTAT_PATH_MAX) {
 		p->lost = MOQSTAT_LOST_PATH_TOO_LONG;
 		return;
 	}
-	if (bpf_probe_read_user(p->name.path, text[1], (void *)text[0])) {
+	if (bpf_probe_read_user(p->name.path, len, (void *)text)) {
 		p->lost = MOQSTAT_LOST_PATH_FAULT;
 		return;
 	}
-	p->name.len = text[1];
+	p->name.len = len;
 	p->hash = siphash_path(key_low, key_high ^ slot, p->name.path, p->name.len);
 	if (!p->hash)
 		p->hash = 1;
@@ -177,14 +184,15 @@ static __noinline int identity_begin(struct moqstat_pending *p, struct moqstat_e
 	return 0;
 }
 
-/* The identity of an entry, learnt now if this is an opening bump of an entry not seen before; but
- * not once some had no room: it may be one of those, of which the overflow has a part already. */
-static __always_inline struct moqstat_id *identity_find(struct moqstat_entry_key *key, bool opens)
+/* The identity of an entry, learnt now if it wasn't seen before and the thread has just named it;
+ * but not once some had no room: it may be one of those, of which the overflow has a part already.
+ */
+static __always_inline struct moqstat_id *identity_find(struct moqstat_entry_key *key, bool named)
 {
 	struct moqstat_id *id = bpf_map_lookup_elem(&entries, key);
 	struct moqstat_pending *p;
 
-	if (!opens)
+	if (!named)
 		return id;
 	p = identity_pending();
 	if (!p)

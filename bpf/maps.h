@@ -12,6 +12,10 @@ const volatile __u32 target_tgid = 0; /* the relay */
 const volatile __u64 key_low = 0;     /* SipHash key of this run */
 const volatile __u64 key_high = 0;
 
+/* 1: a path's words are the address of the Arc that holds the text, its length there, and from
+ * where on it is the path's. 0: capacity, address and length. */
+const volatile __u32 paths_shared = 0;
+
 /* 1: entry pointers are not to be relied on, even where there are any. */
 const volatile __u32 by_guard = 0;
 

@@ -91,7 +91,8 @@ static __noinline int site_identity(struct pt_regs *ctx, const struct moqstat_si
 		out->incarnation = MOQSTAT_UNATTRIBUTED;
 		return 0;
 	}
-	id = identity_find(&entry, site->opens);
+	/* Where the path is read, the thread may have named another since. */
+	id = identity_find(&entry, site->opens && !(site->handles & MOQSTAT_HANDLE_PATH));
 	if (!id && overflowed && site->event == MOQSTAT_EVENT_BUMP) {
 		out->hash = 0;
 		out->tgid = tgid;
@@ -137,7 +138,7 @@ static __noinline int bump_any(struct pt_regs *ctx, const struct moqstat_site *s
 	slot.slot = role * MOQSTAT_TIER_MAX + tier;
 	if (readable && MOQSTAT_FIELD_CLOSES(site->field))
 		read_close(ctx, site, tgid, reason ? MOQSTAT_SLOT_SESSION : slot.slot);
-	if ((reason || count_add(&slot, site->field, n)) && site->opens)
+	if ((reason || count_add(&slot, site->field, n)) && guard_use(site) == GUARD_OPENS)
 		guard_unopen(&slot.id);
 	if (readable && site->opens && !reason)
 		read_open(ctx, site, tgid);
@@ -308,7 +309,7 @@ int place(struct pt_regs *ctx)
 		if (p)
 			err = guard_path(p, key.tgid, GUARD_BEGINS, &id);
 	} else if (!operand_read(ctx, &site->path, &at)) {
-		err = guard_live_path(at, key.tgid, &id);
+		err = guard_live_path(at, key.tgid, GUARD_LOOKS, &id);
 	}
 	/* Memory is given out anew only after its guard has been let go. */
 	if (key.kind == MOQSTAT_GUARD_PLACE && !settling && bpf_map_lookup_elem(&guards, &key))
@@ -405,7 +406,7 @@ int peek(struct pt_regs *ctx)
 	if (site->handles & MOQSTAT_HANDLE_KEY)
 		err = key_of(ctx, site, peek->table, &key) || guard_find(&key, true, &id);
 	else
-		err = operand_read(ctx, &site->path, &at) || guard_live_path(at, key.tgid, &id);
+		err = operand_read(ctx, &site->path, &at) || guard_live_path(at, key.tgid, GUARD_LOOKS, &id);
 	if (!err)
 		peek->id = id;
 	return 0;

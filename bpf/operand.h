@@ -114,8 +114,8 @@ static __noinline int operand_read(struct pt_regs *ctx, const struct moqstat_ope
 /* Does the probed branch lead to the bump? */
 static __always_inline bool operand_when(struct pt_regs *ctx, __u8 when)
 {
-	if (when == MOQSTAT_WHEN_ALWAYS)
-		return true;
+	if (when == MOQSTAT_WHEN_ALWAYS || when == MOQSTAT_WHEN_NEVER)
+		return when == MOQSTAT_WHEN_ALWAYS;
 	return !(OPERAND_READ(ctx, flags) & X86_EFLAGS_ZF) == (when == MOQSTAT_WHEN_NONZERO);
 }
 

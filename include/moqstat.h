@@ -133,6 +133,7 @@ enum moqstat_when {
 	MOQSTAT_WHEN_ALWAYS = 0,
 	MOQSTAT_WHEN_NONZERO, /* zero flag clear */
 	MOQSTAT_WHEN_ZERO,    /* zero flag set */
+	MOQSTAT_WHEN_NEVER,   /* it doesn't: but where E is null, it skips the bump's own branch */
 };
 
 /** General registers, in the order of the x86-64 encoding. */

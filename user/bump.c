@@ -86,6 +86,23 @@ static int bump_walk_run(const struct code *code, struct bump_walk *w, size_t in
 	}
 }
 
+/* A register that only a byte was read into holds no more than that at the branch: so arithmetic of
+ * 32 bits on it can be told, too. */
+static void bump_narrow(const struct code *code, size_t branch, struct eval *e)
+{
+	unsigned int reg;
+	ptrdiff_t at;
+
+	for (reg = 0; reg < sizeof(e->regs) / sizeof(e->regs[0]); reg++) {
+		at = bump_writer(code, branch, reg);
+		if (at >= 0 && code->insns[at].op == CODE_MOV &&
+		    code->insns[at].dst.kind == MOQSTAT_OPERAND_REG &&
+		    code->insns[at].dst.reg == reg && code->insns[at].dst.width >= 4 &&
+		    code->insns[at].src.width == 1)
+			e->regs[reg].terms[0].atom.width = 1;
+	}
+}
+
 /* Follow the one way from a branch to the bump, and tell what the bump does. */
 static int bump_eval(const struct code *code, const struct bump_edge *edge, size_t bump,
 		     struct bump_branch *out)
@@ -98,6 +115,7 @@ static int bump_eval(const struct code *code, const struct bump_edge *edge, size
 	size_t steps;
 
 	eval_init(&e);
+	bump_narrow(code, edge->branch, &e);
 	for (steps = 0; at >= 0 && (size_t)at != bump; steps++) {
 		if (steps == BUMP_WALK_MAX || (size_t)at >= code->insns_len)
 			return -E2BIG;

@@ -246,8 +246,12 @@ int census_plan_create(const struct elf_file *f, const struct sites *sites,
 		       struct census_plan **out)
 {
 	struct census_plan *p = calloc(1, sizeof(*p));
-	int err = p ? census_plan_build(p, f, sites) : -ENOMEM;
+	int err;
 
+	if (!p)
+		return -ENOMEM;
+	p->layout = sites->layout;
+	err = census_plan_build(p, f, sites);
 	if (err) {
 		census_plan_destroy(p);
 		return err;

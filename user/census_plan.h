@@ -27,6 +27,7 @@ struct census_session {
 };
 
 struct census_plan {
+	const struct layout *layout;
 	struct reach reach;
 	uint8_t **code; /* of reach.list[i]; from the file, since probes alter it in the process */
 	struct census_close *closes; /* by address */

@@ -221,6 +221,18 @@ static uint8_t code_class_of(const ZydisDecodedInstruction *in, const ZydisDecod
 	return branch || emulated ? CODE_CLASS_EMULATED : CODE_CLASS_STEPPED;
 }
 
+/* The number of a vector register, whatever part of it; CODE_VECTORS: it is none of the first. */
+static uint8_t code_vector_reg(ZydisRegister reg)
+{
+	if (reg >= ZYDIS_REGISTER_XMM0 && reg <= ZYDIS_REGISTER_XMM15)
+		return reg - ZYDIS_REGISTER_XMM0;
+	if (reg >= ZYDIS_REGISTER_YMM0 && reg <= ZYDIS_REGISTER_YMM15)
+		return reg - ZYDIS_REGISTER_YMM0;
+	if (reg >= ZYDIS_REGISTER_ZMM0 && reg <= ZYDIS_REGISTER_ZMM15)
+		return reg - ZYDIS_REGISTER_ZMM0;
+	return CODE_VECTORS;
+}
+
 static void code_effects(const ZydisDecodedInstruction *in, const ZydisDecodedOperand *ops,
 			 struct code_insn *out)
 {
@@ -242,6 +254,9 @@ static void code_effects(const ZydisDecodedInstruction *in, const ZydisDecodedOp
 		reg = code_reg(ops[i].reg.value);
 		if (reg != MOQSTAT_REG_NONE)
 			out->writes |= 1u << reg;
+		reg = code_vector_reg(ops[i].reg.value);
+		if (reg < CODE_VECTORS)
+			out->vectors |= 1u << reg;
 	}
 	if (in->cpu_flags)
 		out->flags = (in->cpu_flags->modified | in->cpu_flags->set_0 |
@@ -252,9 +267,36 @@ static void code_effects(const ZydisDecodedInstruction *in, const ZydisDecodedOp
 		out->writes |= 1u << MOQSTAT_RAX | 1u << MOQSTAT_RCX | 1u << MOQSTAT_RDX |
 			       1u << MOQSTAT_RSI | 1u << MOQSTAT_RDI | 0xfu << MOQSTAT_R8;
 		out->writes &= ~(1u << MOQSTAT_RSP);
+		out->vectors = UINT16_MAX;
 		out->stores = true;
 		out->flags = true;
 	}
+}
+
+/* A plain copy of 16 bytes: what structs are moved about with. */
+static uint8_t code_vector(const ZydisDecodedInstruction *in, const ZydisDecodedOperand *ops)
+{
+	ZydisRegister reg;
+
+	switch (in->mnemonic) {
+	case ZYDIS_MNEMONIC_MOVUPS:
+	case ZYDIS_MNEMONIC_MOVAPS:
+	case ZYDIS_MNEMONIC_MOVDQU:
+	case ZYDIS_MNEMONIC_MOVDQA:
+	case ZYDIS_MNEMONIC_VMOVUPS:
+	case ZYDIS_MNEMONIC_VMOVAPS:
+	case ZYDIS_MNEMONIC_VMOVDQU:
+	case ZYDIS_MNEMONIC_VMOVDQA:
+		break;
+	default:
+		return 0;
+	}
+	reg = ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER ? ops[0].reg.value : ops[1].reg.value;
+	return (ops[0].type == ZYDIS_OPERAND_TYPE_MEMORY) !=
+				       (ops[1].type == ZYDIS_OPERAND_TYPE_MEMORY) &&
+			       reg >= ZYDIS_REGISTER_XMM0 && reg <= ZYDIS_REGISTER_XMM15
+		       ? reg - ZYDIS_REGISTER_XMM0 + 1
+		       : 0;
 }
 
 static void code_decode_one(const ZydisDecoder *decoder, const uint8_t *bytes, uint64_t left,
@@ -294,6 +336,7 @@ static void code_decode_one(const ZydisDecoder *decoder, const uint8_t *bytes, u
 	    ops[0].type == ZYDIS_OPERAND_TYPE_MEMORY && ops[0].mem.base == ZYDIS_REGISTER_RIP &&
 	    ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&in, &ops[0], addr, &target)))
 		out->slot = target;
+	out->vector = code_vector(&in, ops);
 	code_effects(&in, ops, out);
 }
 

@@ -32,6 +32,19 @@ static const struct frame_field frame_fields_0_12[] = {
 	{ "groups", MOQSTAT_GROUPS },
 };
 
+static const struct frame_field frame_fields_0_13[] = {
+	{ "announced", MOQSTAT_ANNOUNCED },
+	{ "announced_closed", MOQSTAT_ANNOUNCED_CLOSED },
+	{ "announced_bytes", MOQSTAT_ANNOUNCED_BYTES },
+	{ "broadcasts", MOQSTAT_BROADCASTS },
+	{ "broadcasts_closed", MOQSTAT_BROADCASTS_CLOSED },
+	{ "subscriptions", MOQSTAT_SUBSCRIPTIONS },
+	{ "subscriptions_closed", MOQSTAT_SUBSCRIPTIONS_CLOSED },
+	{ "bytes", MOQSTAT_BYTES },
+	{ "frames", MOQSTAT_FRAMES },
+	{ "groups", MOQSTAT_GROUPS },
+};
+
 static const struct frame_field frame_fields_session[] = {
 	{ "sessions", MOQSTAT_SESSIONS },
 	{ "sessions_closed", MOQSTAT_SESSIONS_CLOSED },
@@ -40,6 +53,11 @@ static const struct frame_field frame_fields_session[] = {
 const struct frame_schema frame_schema_broadcast_0_12 = {
 	.fields = frame_fields_0_12,
 	.fields_len = FRAME_LEN(frame_fields_0_12),
+};
+
+const struct frame_schema frame_schema_broadcast_0_13 = {
+	.fields = frame_fields_0_13,
+	.fields_len = FRAME_LEN(frame_fields_0_13),
 };
 
 const struct frame_schema frame_schema_session = {

@@ -27,6 +27,9 @@ struct frame_schema {
 /** Broadcast tracks of moq-relay 0.12.5 (moq-net 0.1.8): nine fields. */
 extern const struct frame_schema frame_schema_broadcast_0_12;
 
+/** The same from moq-relay 0.13.1 (moq-net 0.1.14) on: announced_bytes is the third of ten. */
+extern const struct frame_schema frame_schema_broadcast_0_13;
+
 /** Session tracks, the same in every layout known: sessions, sessions_closed. */
 extern const struct frame_schema frame_schema_session;
 

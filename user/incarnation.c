@@ -210,14 +210,17 @@ bool incarnation_open(const struct incarnation *in)
 uint64_t incarnation_opens(const struct incarnation *in)
 {
 	unsigned int slot, field;
-	uint64_t opens = 0;
+	uint64_t opens = 0, announced = 0;
 
 	for (slot = 0; slot < MOQSTAT_SLOT_MAX; slot++) {
 		for (field = 1; field < MOQSTAT_FIELD_MAX; field++) {
 			if (MOQSTAT_FIELD_CLOSES(field))
 				opens += in->counts[slot][field - 1];
 		}
+		announced += in->counts[slot][MOQSTAT_ANNOUNCED_BYTES];
 	}
+	/* Each of these is counted as the length of the path. */
+	opens += in->len ? announced / in->len : 0;
 	return opens;
 }
 

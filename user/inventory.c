@@ -19,11 +19,9 @@ struct inventory_table {
 	uint64_t items;
 };
 
-/* A bucket: a path (capacity, pointer, length), and the Arc. */
+/* A bucket: a path, and the Arc. */
 struct inventory_bucket {
-	uint64_t capacity;
-	uint64_t text;
-	uint64_t len;
+	uint64_t path[3];
 	uint64_t arc;
 };
 
@@ -55,25 +53,28 @@ static int inventory_add(struct inventory *inventory, const struct inventory_ite
 	return 0;
 }
 
-static int inventory_take(const struct target *target, const struct inventory_bucket *bucket,
-			  uint32_t slot, struct inventory *out)
+static int inventory_take(const struct target *target, const struct layout *layout,
+			  const struct inventory_bucket *bucket, uint32_t slot,
+			  struct inventory *out)
 {
-	struct inventory_item item = { .entry = bucket->arc, .slot = slot, .len = bucket->len };
+	struct inventory_item item = { .entry = bucket->arc, .slot = slot };
 	struct inventory_arc arc;
+	uint64_t text, len;
 	int err = inventory_one(target, bucket->arc, &arc, sizeof(arc));
 
-	if (err || !inventory_arc_alive(&arc))
+	if (err || !inventory_arc_alive(&arc) || !layout_text(layout, bucket->path, &text, &len))
 		return err ? err : -EAGAIN;
-	if (bucket->len > MOQSTAT_PATH_MAX) {
+	if (len > MOQSTAT_PATH_MAX) {
 		out->skipped++;
 		return 0;
 	}
-	item.path = malloc(bucket->len + 1);
+	item.len = len;
+	item.path = malloc(len + 1);
 	if (!item.path)
 		return -ENOMEM;
-	if (bucket->len)
-		err = inventory_one(target, bucket->text, item.path, bucket->len);
-	if (!err && utf8_valid(item.path, bucket->len))
+	if (len)
+		err = inventory_one(target, text, item.path, len);
+	if (!err && utf8_valid(item.path, len))
 		err = inventory_add(out, &item);
 	else if (!err)
 		err = -EAGAIN;
@@ -83,8 +84,9 @@ static int inventory_take(const struct target *target, const struct inventory_bu
 }
 
 /* The buckets in use of one table, from a copy of its memory. */
-static int inventory_buckets(const struct target *target, const struct inventory_table *table,
-			     const uint8_t *memory, uint32_t slot, struct inventory *out)
+static int inventory_buckets(const struct target *target, const struct layout *layout,
+			     const struct inventory_table *table, const uint8_t *memory,
+			     uint32_t slot, struct inventory *out)
 {
 	uint64_t i, used = 0, buckets = table->mask + 1;
 	const uint8_t *control = memory + buckets * sizeof(struct inventory_bucket);
@@ -96,7 +98,7 @@ static int inventory_buckets(const struct target *target, const struct inventory
 			continue;
 		used++;
 		memcpy(&bucket, control - (i + 1) * sizeof(bucket), sizeof(bucket));
-		err = inventory_take(target, &bucket, slot, out);
+		err = inventory_take(target, layout, &bucket, slot, out);
 	}
 	return err ? err : used == table->items ? 0 : -EAGAIN;
 }
@@ -126,7 +128,7 @@ static int inventory_table(const struct target *target, const struct layout *lay
 		return -ENOMEM;
 	err = inventory_one(target, start, memory, size);
 	if (!err)
-		err = inventory_buckets(target, &table, memory, slot, out);
+		err = inventory_buckets(target, layout, &table, memory, slot, out);
 	if (!err)
 		err = inventory_one(target, start, memory + size, size);
 	if (!err)

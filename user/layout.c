@@ -15,6 +15,14 @@ static const enum moqstat_field layout_0_1_8_memory[] = {
 	MOQSTAT_GROUPS,
 };
 
+static const enum moqstat_field layout_0_1_14_memory[] = {
+	MOQSTAT_ANNOUNCED,	      MOQSTAT_ANNOUNCED_CLOSED,
+	MOQSTAT_ANNOUNCED_BYTES,      MOQSTAT_SUBSCRIPTIONS,
+	MOQSTAT_SUBSCRIPTIONS_CLOSED, MOQSTAT_BROADCASTS,
+	MOQSTAT_BROADCASTS_CLOSED,    MOQSTAT_BYTES,
+	MOQSTAT_FRAMES,		      MOQSTAT_GROUPS,
+};
+
 static const char *const layout_0_1_8_functions[LAYOUT_FUNCTION_MAX] = {
 	[LAYOUT_ENTRY] = "moq_net::stats::Stats::entry",
 	[LAYOUT_SUBSCRIBE] = "moq_net::stats::SessionBroadcasts::subscribe",
@@ -23,48 +31,90 @@ static const char *const layout_0_1_8_functions[LAYOUT_FUNCTION_MAX] = {
 	[LAYOUT_SESSION] = "moq_net::stats::StatsHandle::session",
 };
 
+/* What has stayed the same in all of moq-net 0.1. */
+#define LAYOUT_0_1                                                                                  \
+	.header = 16, .tier_of_handle = 0x20, .shared_of_stats = 0x18, .table_of_lock = 0x18,       \
+	.bucket = 0x20, .session_open = 0x10, .session_close = 0x18, .session_size = 0x20,          \
+	.guard_size = 0x10, .functions = layout_0_1_8_functions
+
+/* Paths that own their text or borrow it: up to moq-net 0.1.16. */
+#define LAYOUT_OWNED_PATHS                                                                          \
+	.path_of_subscription = 0, .counts_of_subscription = 0x18, .entry_of_subscription = 0x20,   \
+	.shared_paths = false
+
+/* Paths that share it: 0.1.17 and 0.1.18. */
+#define LAYOUT_SHARED_PATHS                                                                         \
+	.path_of_subscription = 0x8, .counts_of_subscription = 0x20, .entry_of_subscription = 0,    \
+	.shared_paths = true
+
 static const struct layout layouts[] = {
 	{
+		LAYOUT_0_1,
+		LAYOUT_OWNED_PATHS,
 		.name = "moq-net 0.1.8",
 		.relays = "moq-relay 0.12.5",
-		.header = 16,
 		.stride = 72,
-		.tier_of_handle = 0x20,
-		.shared_of_stats = 0x18,
 		.entries_of_shared = 0x48,
 		.sessions_of_shared = 0x50,
-		.table_of_lock = 0x18,
-		.bucket = 0x20,
-		.session_open = 0x10,
-		.session_close = 0x18,
-		.session_size = 0x20,
-		.guard_size = 0x10,
-		.entry_of_subscription = 0x20,
 		.memory = layout_0_1_8_memory,
 		.frame = &frame_schema_broadcast_0_12,
-		.functions = layout_0_1_8_functions,
 	},
 	{
+		LAYOUT_0_1,
+		LAYOUT_OWNED_PATHS,
 		.name = "moq-net 0.1.13",
 		.relays = "moq-relay 0.13.0",
-		.header = 16,
 		.stride = 72,
-		.tier_of_handle = 0x20,
-		.shared_of_stats = 0x18,
 		.entries_of_shared = 0x58,
 		.sessions_of_shared = 0x60,
-		.table_of_lock = 0x18,
-		.bucket = 0x20,
-		.session_open = 0x10,
-		.session_close = 0x18,
-		.session_size = 0x20,
-		.guard_size = 0x10,
-		.entry_of_subscription = 0x20,
 		.memory = layout_0_1_8_memory,
 		.frame = &frame_schema_broadcast_0_12,
-		.functions = layout_0_1_8_functions,
+	},
+	{
+		LAYOUT_0_1,
+		LAYOUT_OWNED_PATHS,
+		.name = "moq-net 0.1.14",
+		.relays = "moq-relay 0.13.3",
+		.stride = 80,
+		.entries_of_shared = 0x58,
+		.sessions_of_shared = 0x60,
+		.memory = layout_0_1_14_memory,
+		.frame = &frame_schema_broadcast_0_13,
+	},
+	{
+		LAYOUT_0_1,
+		LAYOUT_SHARED_PATHS,
+		.name = "moq-net 0.1.17",
+		.relays = "moq-relay 0.13.5",
+		.stride = 80,
+		.entries_of_shared = 0x58,
+		.sessions_of_shared = 0x60,
+		.memory = layout_0_1_14_memory,
+		.frame = &frame_schema_broadcast_0_13,
 	},
 };
+
+bool layout_tables_differ(const struct layout *l)
+{
+	size_t i, alike = 0;
+
+	for (i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++)
+		alike += layouts[i].stride == l->stride &&
+			 layouts[i].entries_of_shared == l->entries_of_shared &&
+			 layouts[i].sessions_of_shared == l->sessions_of_shared;
+	return alike == 1;
+}
+
+bool layout_text(const struct layout *l, const uint64_t words[3], uint64_t *at, uint64_t *len)
+{
+	bool shared = l->shared_paths && words[0];
+
+	if (shared && words[2] > words[1])
+		return false;
+	*at = shared ? words[0] + l->header + words[2] : words[1];
+	*len = shared ? words[1] - words[2] : words[2];
+	return *len <= UINT32_MAX;
+}
 
 const struct layout *layout_all(size_t *len)
 {

@@ -35,7 +35,14 @@ struct layout {
 	uint32_t session_close;
 	uint32_t session_size;		/* bytes of that Arc */
 	uint32_t guard_size;		/* bytes of a guard of a track: entry pointer and tier */
-	uint32_t entry_of_subscription; /* offset in BroadcastSubscription, whose path is first */
+	/* Offsets in BroadcastSubscription, whose tier and side come last in all of them: */
+	uint32_t path_of_subscription;
+	uint32_t counts_of_subscription;
+	uint32_t entry_of_subscription;
+	/* What the three words of a path are: the text's capacity, address and length; or, if
+	 * shared, the address of the Arc that holds it, its length there, and from where on it is
+	 * the path's. In both, the first being 0 where the text is borrowed. */
+	bool shared_paths;
 	/* The relay's tables of what it counts (std's HashMap, hashbrown): */
 	uint32_t entries_of_shared;  /* offset of the pointer to the locked table of entries */
 	uint32_t sessions_of_shared; /* of the one to tier 0's table of roots; tier 1's follows */
@@ -51,6 +58,13 @@ const struct layout *layout_all(size_t *len);
 
 /** Write the releases that are known, for people, into out[size]: "moq-relay 0.12.5, ...". */
 void layout_relays(char *out, size_t size);
+
+/** Does no other layout have tables and counters in the same places? */
+bool layout_tables_differ(const struct layout *l);
+
+/** Where is a path's text, and how many bytes, as its three words tell? False if that is no path:
+ *  more than 2^32 bytes, or a part beyond the end. */
+bool layout_text(const struct layout *l, const uint64_t words[3], uint64_t *at, uint64_t *len);
 
 /** The layout of that name, or NULL. */
 const struct layout *layout_find(const char *name);

@@ -12,6 +12,8 @@
 #define DROP_LEAD 12
 /* Instructions behind a Stats' prefix within which its Arc is let go. */
 #define DROP_ARC 10
+/* Instructions from where an Arc is counted down to the call that ends it. */
+#define DROP_END 12
 /* Instructions that are walked to find a neighbour. */
 #define DROP_WALK 90
 
@@ -142,6 +144,36 @@ static bool drop_object(const struct code *code, const struct path_drop *d, size
 	return true;
 }
 
+/* The same, where that takes another register than those that the load uses. */
+static bool drop_object_by_other(const struct code *code, const struct path_drop *d,
+				 struct moqstat_operand *out)
+{
+	size_t i, start = drop_line(code, d->load, DROP_SPAN);
+	struct eval_value address;
+	struct eval e;
+	unsigned int reg;
+	int64_t gap;
+
+	eval_init(&e);
+	for (i = start; i < d->load; i++)
+		eval_step(&e, &code->insns[i]);
+	address = eval_address(&e, &code->insns[d->load].src);
+	for (; i < d->branch; i++)
+		eval_step(&e, &code->insns[i]);
+	for (reg = 0; reg < sizeof(e.regs) / sizeof(e.regs[0]); reg++) {
+		if (!eval_distance(&e.regs[reg], &address, &gap) || gap != (int32_t)gap)
+			continue;
+		*out = (struct moqstat_operand){ .kind = MOQSTAT_OPERAND_REG,
+						 .reg = reg,
+						 .index = MOQSTAT_REG_NONE,
+						 .scale = 1,
+						 .width = 8,
+						 .disp = (int32_t)gap };
+		return true;
+	}
+	return false;
+}
+
 /* Is an Arc let go that lies `shared` bytes behind the start of the path, right after it? */
 static bool drop_is_prefix(const struct code *code, const struct path_drop *d, int32_t shared)
 {
@@ -184,7 +216,73 @@ static bool drop_at(const struct code *code, size_t call, int32_t shared, struct
 	return true;
 }
 
-int path_drops_find(const struct code *code, int32_t shared, struct path_drop **out, size_t *len)
+/* Is it a call, the last one perhaps, of what ends an Arc with a text? */
+static bool drop_ends_text(const struct code_insn *insn, const struct path_drop_how *how)
+{
+	size_t i;
+
+	if (insn->op != CODE_CALL && insn->op != CODE_JMP)
+		return false;
+	for (i = 0; i < how->ends_len; i++) {
+		if (how->ends[i] == (insn->target ? insn->target : insn->slot))
+			return true;
+	}
+	return false;
+}
+
+/* The instruction that counts an Arc down, not far in front of the call that ends it, and nothing
+ * but its branch and what the call is given in between; -1: none. */
+static ptrdiff_t drop_counts_down(const struct code *code, size_t call)
+{
+	size_t i;
+
+	for (i = call; i > 0 && call - i < DROP_END; i--) {
+		const struct code_insn *insn = &code->insns[i - 1];
+
+		if (insn->lock && insn->op == CODE_DEC)
+			return insn->dst.disp || insn->dst.index != MOQSTAT_REG_NONE ? -1
+										    : (ptrdiff_t)i - 1;
+		if (code_ends(insn) || insn->op == CODE_CALL)
+			return -1;
+	}
+	return -1;
+}
+
+/* The shared text's: mov r, [path]; test r, r; je; lock dec [r]; jne; lea rdi, [path]; call. */
+static bool drop_shared_at(const struct code *code, size_t call, const struct path_drop_how *how,
+			   struct path_drop *out)
+{
+	struct path_drop d = { .call = call, .borrowable = true };
+	ptrdiff_t down = drop_counts_down(code, call), load;
+
+	if (down < 1 || code->insns[down - 1].op != CODE_JCC ||
+	    code->insns[down - 1].cond != CODE_COND_ZERO)
+		return false;
+	d.branch = down - 1;
+	load = bump_writer(code, d.branch, code->insns[down].dst.reg);
+	if (load < 0 || !drop_is_word_load(&code->insns[load]))
+		return false;
+	d.load = load;
+	if (!drop_object(code, &d, 0, &d.object) && !drop_object_by_other(code, &d, &d.object))
+		return false;
+	d.prefix = drop_is_prefix(code, &d, how->shared);
+	*out = d;
+	return true;
+}
+
+static bool drop_is_holder(const struct code_insn *insn, const struct path_drop_how *how)
+{
+	size_t i;
+
+	for (i = 0; i < how->holders_len && insn->op == CODE_CALL; i++) {
+		if (how->holders[i] == insn->target)
+			return true;
+	}
+	return false;
+}
+
+int path_drops_find(const struct code *code, const struct path_drop_how *how,
+		    struct path_drop **out, size_t *len)
 {
 	size_t i, n = 0, room = 0;
 	struct path_drop *list = NULL, *grown, d;
@@ -192,8 +290,11 @@ int path_drops_find(const struct code *code, int32_t shared, struct path_drop **
 	for (i = 0; i < code->insns_len; i++) {
 		const struct code_insn *insn = &code->insns[i];
 
-		if ((insn->op != CODE_CALL && (insn->op != CODE_JMP || insn->target)) ||
-		    !drop_at(code, i, shared, &d) || !d.borrowable)
+		if (drop_is_holder(insn, how))
+			d = (struct path_drop){ .load = i, .branch = i, .call = i, .prefix = true };
+		else if (how->arcs ? !drop_ends_text(insn, how) || !drop_shared_at(code, i, how, &d)
+			      : (insn->op != CODE_CALL && (insn->op != CODE_JMP || insn->target)) ||
+					!drop_at(code, i, how->shared, &d) || !d.borrowable)
 			continue;
 		if (n == room) {
 			room = room ? 2 * room : 16;

@@ -4,7 +4,8 @@
  *
  * A path is three words: capacity, pointer, length. Letting go of one reads the capacity, leaves
  * at a branch if there is nothing to free (none allocated, or borrowed), and otherwise frees the
- * text. Right before that, and until then, the text is live: that is where a probe can read it.
+ * text. Or its text is shared, in an Arc whose address is the first word, 0 if it is borrowed. Right
+ * before that, and until then, the text is live: that is where a probe can read it.
  */
 #ifndef MOQSTAT_PATH_DROP_H
 #define MOQSTAT_PATH_DROP_H
@@ -13,6 +14,16 @@
 #include <stddef.h>
 
 #include "code.h"
+
+/** What tells a path that is let go. */
+struct path_drop_how {
+	int32_t shared; /* offset in Stats of the pointer that follows its prefix */
+	bool arcs;	/* texts are in Arcs: */
+	const uint64_t *ends; /* addresses of the code that ends one, or of where such is kept */
+	size_t ends_len;
+	const uint64_t *holders; /* functions that let go of a Stats, its prefix with it */
+	size_t holders_len;
+};
 
 /** One such place. */
 struct path_drop {
@@ -25,9 +36,9 @@ struct path_drop {
 	bool prefix;	 /* it is the prefix of a Stats, which is let go with it */
 };
 
-/** Find all of them in a function, in order of `load`. `shared` is the offset in Stats of the
- *  pointer that follows its prefix. *out is freed by the caller. 0 or -ENOMEM. */
-int path_drops_find(const struct code *code, int32_t shared, struct path_drop **out, size_t *len);
+/** Find all of them in a function, in order of `load`. *out is freed by the caller. 0 or -ENOMEM. */
+int path_drops_find(const struct code *code, const struct path_drop_how *how,
+		    struct path_drop **out, size_t *len);
 
 /** The path that is let go nearest after the branch `from` when it is left by `taken`, and whose
  *  address can be told by registers at that branch: *address. With `beyond`, the first one beyond

@@ -69,6 +69,7 @@ static int probes_load(struct probes *p)
 		.max_broadcasts = p->options.max_broadcasts,
 		.by_guard = p->options.identity == PROBES_IDENTITY_GUARD,
 		.multi = p->multi,
+		.paths_shared = p->sites->layout->shared_paths,
 	};
 
 	p->readable =

@@ -77,7 +77,7 @@ bool programs_plain(const struct moqstat_site *site)
 	const struct moqstat_operand *n = &site->n;
 
 	return site->event == MOQSTAT_EVENT_BUMP && site->role < MOQSTAT_ROLE_MAX &&
-	       site->field >= MOQSTAT_BYTES && !site->opens && site->when == MOQSTAT_WHEN_NONZERO &&
+	       MOQSTAT_FIELD_PAYLOAD(site->field) && !site->opens && site->when == MOQSTAT_WHEN_NONZERO &&
 	       site->handles == MOQSTAT_HANDLE_GUARD && site->skip.kind == MOQSTAT_OPERAND_NONE &&
 	       programs_in_register(&site->entry) && !site->entry.disp &&
 	       programs_in_memory(&site->tier, 1) && programs_in_register(&site->guard) &&
@@ -129,6 +129,7 @@ static int programs_configure(struct moqstat_bpf *object, const struct programs_
 	object->rodata->key_high = key[1];
 	object->rodata->names_max = options->max_broadcasts;
 	object->rodata->by_guard = options->by_guard;
+	object->rodata->paths_shared = options->paths_shared;
 	bpf_object__for_each_program(prog, object->obj)
 	{
 		if (options->multi && bpf_program__type(prog) == BPF_PROG_TYPE_KPROBE &&

@@ -18,6 +18,7 @@ struct programs_options {
 	uint32_t max_broadcasts; /* bounds the maps */
 	bool by_guard;		 /* don't go by entry pointers, even where there are any */
 	bool multi;		 /* to be attached by uprobe_multi links */
+	bool paths_shared;	 /* as in struct layout */
 	bool readable;		 /* entries' counters of payload may be read: these offsets */
 	uint32_t read_offsets[MOQSTAT_SLOT_SESSION];
 };

@@ -152,14 +152,30 @@ static int site_compare(const void *a, const void *b)
 	return x->bump < y->bump ? -1 : x->bump > y->bump;
 }
 
-static int scan_layout(struct scan *s, sites_progress progress, void *arg)
+/* Is the function that names entries among those found? */
+static bool scan_names_entries(const struct scan *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->found_len; i++) {
+		if (s->found[i].which == LAYOUT_ENTRY)
+			return true;
+	}
+	return false;
+}
+
+/* `whole`: even if it can't be this layout, for what else is told of the file. */
+static int scan_layout(struct scan *s, bool whole, sites_progress progress, void *arg)
 {
 	size_t i, k, len;
 	const struct elf_symbol *symbols = elf_file_symbols(s->file, &len);
 	uint64_t end = 0;
 	int err = scan_find(s);
 
-	if (err || s->elsewhere)
+	if (err || s->elsewhere || (!whole && !scan_names_entries(s)))
+		return err;
+	err = scan_texts(s);
+	if (err)
 		return err;
 	for (i = 0; i < len; i = k) {
 		for (k = i + 1; k < len && symbols[k].addr == symbols[i].addr; k++)
@@ -177,6 +193,30 @@ static int scan_layout(struct scan *s, sites_progress progress, void *arg)
 	if (progress)
 		progress(len, len, arg);
 	return scan_tables(s);
+}
+
+/* Does BroadcastSubscription's drop find the entry where the layout has it? That tells how paths lie
+ * in memory, too, since the fields are ordered by what is in them. */
+static bool scan_subscription(struct scan *scan)
+{
+	const struct sites *s = scan->sites;
+	size_t i, n = 0;
+
+	snprintf(scan->missing, sizeof(scan->missing), "no entry where its %s would find one",
+		 s->layout->functions[LAYOUT_UNSUBSCRIBE]);
+	for (i = 0; i < s->len; i++) {
+		const struct moqstat_site *what = &s->list[i].what;
+
+		if (s->functions[s->list[i].function].role != LAYOUT_UNSUBSCRIBE ||
+		    what->event != MOQSTAT_EVENT_BUMP)
+			continue;
+		n++;
+		if (what->guard.kind != MOQSTAT_OPERAND_REG ||
+		    what->guard.disp != (int32_t)s->layout->entry_of_subscription)
+			return false;
+	}
+	/* Without a name it may not have been found. */
+	return n || (scan->nameless && layout_tables_differ(s->layout));
 }
 
 /* A layout is recognised when all of its functions and all of its counters are there. If not,
@@ -204,6 +244,8 @@ static bool scan_recognised(struct scan *scan)
 		if (!sites_functions(s, i))
 			return false;
 	}
+	if (!scan_subscription(scan))
+		return false;
 	for (role = 0; role < MOQSTAT_ROLE_MAX; role++) {
 		for (i = 0; i < s->layout->frame->fields_len; i++) {
 			enum moqstat_field field = s->layout->frame->fields[i].field;
@@ -219,28 +261,44 @@ static bool scan_recognised(struct scan *scan)
 	return s->len <= MOQSTAT_SITES_MAX;
 }
 
-static void scan_explain(const struct scan *s, const char *path)
+/* The stride that most of the bumps seen have, bytes; 0 if they tell of no relay. */
+static uint32_t scan_stride(const struct scan *s)
 {
-	char known[128];
 	size_t i, best = 0;
 
-	layout_relays(known, sizeof(known));
 	for (i = 0; i < SITES_STRIDES_MAX / 8; i++) {
 		if (s->strides[i] > s->strides[best])
 			best = i;
 	}
-	if (s->elsewhere ||
-	    (s->strides[best] >= SITES_STRIDES_MIN && best * 8 == s->layout->stride))
+	return s->strides[best] >= SITES_STRIDES_MIN ? best * 8 : 0;
+}
+
+/* Does another layout tell more of the file than the nearest one so far? */
+static bool scan_is_nearer(const struct scan *s, const struct scan *nearest, uint32_t stride)
+{
+	bool fits = s->layout->stride == stride, nearest_fits = nearest->layout->stride == stride;
+
+	if (fits != nearest_fits)
+		return fits;
+	return nearest->elsewhere && !s->elsewhere;
+}
+
+static void scan_explain(const struct scan *s, uint32_t stride, const char *path)
+{
+	char known[256];
+
+	layout_relays(known, sizeof(known));
+	if (s->elsewhere || (stride && stride == s->layout->stride))
 		log_error(
 			"%s: unknown layout: like that of %s (%s), but there is %s; run a relay of "
 			"a release that is listed in the README, or a moqstat that knows this one",
 			path, s->layout->relays, s->layout->name, s->missing);
-	else if (s->strides[best] >= SITES_STRIDES_MIN)
+	else if (stride)
 		log_error(
-			"%s: unknown layout: %u bumps of counters that are %zu bytes apart, %u are "
-			"known (%s); run a relay of a release that is listed in the "
+			"%s: unknown layout: most of its counters are %u bytes apart, which is so "
+			"in none that is known (%s); run a relay of a release that is listed in the "
 			"README, or a moqstat that knows this one",
-			path, s->strides[best], best * 8, s->layout->stride, known);
+			path, stride, known);
 	else
 		log_error(
 			"%s: no layout of a moq-relay that is known here (%s); name the executable of a relay",
@@ -253,27 +311,29 @@ int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, str
 	const struct layout *all = layout_all(&len);
 	struct sites sites = { 0 };
 	struct scan scan = { 0 }, nearest = { 0 };
+	uint32_t stride = 0;
 	int err = -ENOTSUP;
 
 	for (i = 0; i < len; i++) {
 		memset(&sites, 0, sizeof(sites));
 		scan = (struct scan){ .file = f, .layout = &all[i], .sites = &sites };
 		sites.layout = &all[i];
-		err = scan_layout(&scan, progress, arg);
+		err = scan_layout(&scan, !i, progress, arg);
 		free(scan.found);
 		if (!err && scan_recognised(&scan))
 			break;
 		sites_deinit(&sites);
-		if (!i || (nearest.elsewhere && !scan.elsewhere))
-			nearest = scan;
 		if (err) {
 			log_error("%s: scanning failed: %s", elf_file_path(f), strerror(-err));
 			return err;
 		}
+		stride = stride ? stride : scan_stride(&scan);
+		if (!i || scan_is_nearer(&scan, &nearest, stride))
+			nearest = scan;
 		err = -ENOTSUP;
 	}
 	if (err) {
-		scan_explain(&nearest, elf_file_path(f));
+		scan_explain(&nearest, stride, elf_file_path(f));
 		return err;
 	}
 	strcpy(sites.build_id, elf_file_build_id(f));

@@ -7,6 +7,7 @@
 #define MOQSTAT_SCAN_H
 
 #include "bump.h"
+#include "path_drop.h"
 #include "sites.h"
 
 /* How far behind a call that allocates, or behind a session's close, its companion stands. */
@@ -15,6 +16,11 @@
 /* Strides that are noted, and how many bumps of one tell of a relay. */
 #define SITES_STRIDES_MAX 512
 #define SITES_STRIDES_MIN 16
+
+/* Different addresses that are called to end a shared text, in all of a relay. */
+#define SCAN_ENDS_MAX 16
+/* Copies of the functions that let go of what holds a Stats. */
+#define SCAN_HOLDERS_MAX 128
 
 /* What an IETF publisher keeps of a broadcast that it has announced, as in the name of its drop. */
 #define SCAN_IETF_ITEM "(moq_net::ietf::request::RequestId"
@@ -33,6 +39,8 @@ struct scan {
 	size_t list_room, functions_room, unprobed_room;
 	struct scan_found *found; /* by address */
 	size_t found_len, found_room;
+	struct path_drop_how drops; /* whose `ends` are these: */
+	uint64_t ends[SCAN_ENDS_MAX], holders[SCAN_HOLDERS_MAX];
 	bool nameless; /* some code that may count has no name: functions were also found by what
 			* they do */
 	/* To explain a refusal: */
@@ -48,6 +56,9 @@ void *scan_grow(void *array, size_t len, size_t *room, size_t size);
 /** Find the functions of the layout: by name, and where code has none by what it does. The caller
  *  frees scan.found. 0; -ENOMEM; -ERANGE. */
 int scan_find(struct scan *s);
+
+/** Find out how paths are let go: scan.drops. 0, -ENOMEM or -ERANGE. */
+int scan_texts(struct scan *s);
 
 /** Which function of the layout, once found, is at that address: enum layout_function, or -1. */
 int scan_which(const struct scan *s, uint64_t addr);
@@ -96,6 +107,22 @@ int scan_guards(struct scan *s, const struct code *code, size_t first);
 /** The same for where guards are put and taken from: part of scan_guards(). */
 int scan_places(struct scan *s, const struct code *code, size_t first, uint32_t function,
 		bool ietf);
+
+/** Does the code from index `from` on leave the function, by no branch, before it gets to `to`? */
+bool scan_returns(const struct code *code, size_t from, size_t to);
+
+/** Does the thread, by all ways that lead to a branch, name a path in the same function (which calls
+ *  LAYOUT_ENTRY) and then no other? 0 or -ENOMEM. */
+int scan_is_named(const struct scan *s, const struct code *code, size_t branch, bool *named);
+
+/** Where is the path that the entry stands for which is kept at `guard`, if both are kept in one
+ *  object all through the function? False: that can't be told. */
+bool scan_kept_path(const struct scan *s, const struct code *code,
+		    const struct moqstat_operand *guard, struct moqstat_operand *out);
+
+/** For the sites from index `first` on: add those where a branch in front, if the entry is null,
+ *  leads past the site's own. 0, -ENOMEM or -ERANGE. */
+int scan_skipped(struct scan *s, const struct code *code, size_t first);
 
 /** After all functions: the tables whose guards are let go by another function. */
 int scan_tables(struct scan *s);

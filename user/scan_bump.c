@@ -208,9 +208,26 @@ static int scan_unprobed(struct scan *s, const struct code_insn *bump,
 	return scan_add_unprobed(s, &u);
 }
 
+/* Does it look like a counter, though what it adds to can't be told? Others add to what lies at an
+ * index and such an offset, too, but not in the relay's own code. */
+static bool scan_bump_likely(const struct scan *s, const struct elf_symbol *symbol,
+			     const struct code_insn *bump, struct moqstat_site *what)
+{
+	enum moqstat_role role;
+	enum moqstat_field field;
+
+	if (bump->dst.index == MOQSTAT_REG_NONE || !strstr(symbol->name, "moq_net") ||
+	    layout_counter(s->layout, bump->dst.disp, &role, &field))
+		return false;
+	what->role = role;
+	what->field = field;
+	return true;
+}
+
 /* A bump that no branch was found for, or that is no counter as seen from there: does the run of
  * code right before it have the shape of one? */
-static int scan_bump_lost(struct scan *s, const struct code *code, size_t bump, int why)
+static int scan_bump_lost(struct scan *s, const struct code *code, const struct elf_symbol *symbol,
+			  size_t bump, int why)
 {
 	struct bump_branch b = { 0 };
 	struct site site = { 0 };
@@ -224,7 +241,8 @@ static int scan_bump_lost(struct scan *s, const struct code *code, size_t bump, 
 	for (; i < bump; i++)
 		eval_step(&e, &code->insns[i]);
 	b.address = eval_address(&e, &code->insns[bump].dst);
-	if (!scan_counter(s, &b, &site))
+	if (!scan_counter(s, &b, &site) &&
+	    !scan_bump_likely(s, symbol, &code->insns[bump], &site.what))
 		return 0;
 	return scan_unprobed(s, &code->insns[bump], &site.what, why);
 }
@@ -259,7 +277,7 @@ int scan_bump(struct scan *s, const struct code *code, const struct elf_symbol *
 	int err = bump_find(code, bump, branches, &len);
 
 	if (err)
-		return scan_bump_lost(s, code, bump, err);
+		return scan_bump_lost(s, code, symbol, bump, err);
 	for (i = 0; i < len; i++) {
 		struct moqstat_site *what = &sites[i].what;
 
@@ -275,7 +293,7 @@ int scan_bump(struct scan *s, const struct code *code, const struct elf_symbol *
 			   eval_single(&branches[i].n, &what->n);
 	}
 	if (!counter)
-		return scan_bump_lost(s, code, bump, -EINVAL);
+		return scan_bump_lost(s, code, symbol, bump, -EINVAL);
 	if (!readable)
 		return scan_unprobed(s, &code->insns[bump], counter, -EINVAL);
 	return scan_add_sites(s, code, symbol, -1, branches, sites, len);

@@ -10,8 +10,9 @@
  * instructions at most in any relay. */
 #define FIND_NEAR 16
 
-/* How far into a function one looks for what it does with its arguments. */
+/* How far into a function one looks for what it does with its arguments, on so many ways. */
 #define FIND_LINE 256
+#define FIND_WAYS 8
 
 /* Different functions called in front of opening bumps, and functions with a bump whose side is
  * only known when it fires. A relay has 2 and 3. */
@@ -112,29 +113,76 @@ static bool find_allocates(const struct code *code, uint32_t size)
 	return scan_allocation(code, 0, code->insns_len, (int32_t)size) >= 0;
 }
 
-/* Go along the way into a function that no branch leaves, until `is` says so of an instruction, in
- * terms of what registers held at the entry. That is no proof of what other ways do. */
-static bool find_line(const struct code *code,
-		      bool (*is)(const struct eval *e, const struct code_insn *insn,
-				 const struct scan *s),
-		      const struct scan *s)
-{
+typedef bool (*find_test)(const struct eval *e, const struct code_insn *insn, const struct scan *s);
+
+/* A way into a function: what is known where it goes on. */
+struct find_way {
+	size_t insn;
 	struct eval e;
+};
+
+/* Note where a branch would lead to, unless that was noted before. */
+static void find_fork(struct find_way *ways, size_t *len, const struct eval *e, ptrdiff_t to)
+{
 	size_t i;
 
-	eval_init(&e);
-	for (i = 0; i < code->insns_len && i < FIND_LINE; i++) {
+	for (i = 0; i < *len && ways[i].insn != (size_t)to; i++)
+		;
+	if (to >= 0 && i == *len && i < FIND_WAYS)
+		ways[(*len)++] = (struct find_way){ .insn = to, .e = *e };
+}
+
+/* Does it put something on the stack of its own? That is nothing that it was given. */
+static bool find_keeps(const struct eval *e, const struct code_insn *insn)
+{
+	struct moqstat_operand place;
+	struct eval_value v;
+
+	if (!strcmp(code_op_name(insn), "push"))
+		return true;
+	if (insn->op != CODE_MOV || insn->dst.kind != MOQSTAT_OPERAND_MEM)
+		return false;
+	v = eval_address(e, &insn->dst);
+	return eval_single(&v, &place) && place.kind == MOQSTAT_OPERAND_REG &&
+	       place.reg == MOQSTAT_RSP && place.disp < 0;
+}
+
+static bool find_way(const struct code *code, find_test is, const struct scan *s,
+		     struct find_way *ways, size_t *len, struct find_way *at)
+{
+	size_t i, end = at->insn + FIND_LINE;
+
+	for (i = at->insn; i < code->insns_len && i < end; i++) {
 		const struct code_insn *insn = &code->insns[i];
 
-		if (is(&e, insn, s))
+		if (is(&at->e, insn, s))
 			return true;
 		if (code_ends(insn))
 			return false;
-		/* What it saves on the stack is nothing that it was given. */
-		if (strcmp(code_op_name(insn), "push"))
-			eval_step(&e, insn);
+		if (insn->op == CODE_JCC && insn->target)
+			find_fork(ways, len, &at->e, code_find(code, insn->target));
+		if (!find_keeps(&at->e, insn))
+			eval_step(&at->e, insn);
 	}
 	return false;
+}
+
+/* Go along the first ways into a function, straight on and then by each branch, until `is` says so
+ * of an instruction, in terms of what registers held at the entry. That is no proof of what other
+ * ways do. */
+static bool find_line(const struct code *code, find_test is, const struct scan *s)
+{
+	struct find_way ways[FIND_WAYS], at;
+	size_t i, len = 1;
+	bool found = false;
+
+	ways[0].insn = 0;
+	eval_init(&ways[0].e);
+	for (i = 0; i < len && !found; i++) {
+		at = ways[i];
+		found = find_way(code, is, s, ways, &len, &at);
+	}
+	return found;
 }
 
 /* Is the term `factor` times what lies at `disp` in *self, self being the argument in rdi? */

@@ -196,6 +196,38 @@ static bool guard_in_arc(const struct guard_function *g, const struct moqstat_si
 	       what->guard.disp == (int32_t)g->scan->layout->header;
 }
 
+/* Out of a table, by a key that is still there: the entry is what HashMap::remove(&map, &key) has
+ * returned. */
+static bool guard_removed(const struct guard_function *g, size_t branch,
+			  struct moqstat_operand *path)
+{
+	const struct code_insn *set;
+	const char *callee;
+	ptrdiff_t at;
+	size_t i, first;
+
+	for (i = branch; i > 0 && branch - i < GUARD_LINE; i--) {
+		if (code_edges_to(g->code, i, &first) || code_ends(&g->code->insns[i - 1]))
+			return false;
+		if (g->code->insns[i - 1].op == CODE_CALL)
+			break;
+	}
+	callee = i && branch - i < GUARD_LINE ? scan_callee(g->scan, &g->code->insns[i - 1]) : NULL;
+	if (!callee || !strstr(callee, "HashMap$") || !strstr(callee, "6remove17h"))
+		return false;
+	at = bump_writer(g->code, i - 1, MOQSTAT_RSI);
+	if (at < 0)
+		return false;
+	set = &g->code->insns[at];
+	if (set->op == CODE_MOV && set->src.kind == MOQSTAT_OPERAND_REG && set->src.width == 8)
+		*path = scan_register(set->src.reg, 0);
+	else if (set->op == CODE_LEA && set->src.index == MOQSTAT_REG_NONE)
+		*path = scan_register(set->src.reg, set->src.disp);
+	else
+		return false;
+	return path->reg != MOQSTAT_REG_NONE && !guard_written(g->code, at, branch, path->reg);
+}
+
 /* A guard that is let go with its owner, beside a path of that owner. */
 static int guard_beside_path(struct guard_function *g, size_t index, size_t branch)
 {
@@ -232,7 +264,11 @@ static int guard_beside_path(struct guard_function *g, size_t index, size_t bran
 	} else if (before) {
 		what->handles |= MOQSTAT_HANDLE_PEEK;
 		return guard_add_peek(g, before, 0);
-	} else if (!guard_in_arc(g, what)) {
+	} else if (g->scan->drops.arcs && !beyond && what->entry.kind == MOQSTAT_OPERAND_REG &&
+		   what->entry.reg == MOQSTAT_RAX && guard_removed(g, branch, &address)) {
+		what->handles |= MOQSTAT_HANDLE_PATH;
+		what->path = address;
+	} else if (!guard_in_arc(g, what) && (!g->scan->drops.arcs || g->scan->drops.ends_len)) {
 		what->handles |= MOQSTAT_HANDLE_ODD;
 	}
 	return 0;
@@ -261,14 +297,32 @@ static int guard_close(struct guard_function *g, size_t index, size_t branch)
 	return guard_beside_path(g, index, branch);
 }
 
-/* BroadcastSubscription's drop: the object is whole, and its path comes first. */
+/* BroadcastSubscription's drop: the object is whole. */
 static void guard_subscription(const struct layout *l, struct moqstat_site *what)
 {
 	if (what->guard.kind != MOQSTAT_OPERAND_REG)
 		return;
 	what->path = what->guard;
-	what->path.disp -= l->entry_of_subscription;
+	what->path.disp += (int32_t)l->path_of_subscription - (int32_t)l->entry_of_subscription;
 	what->handles = MOQSTAT_HANDLE_PATH;
+}
+
+/* What begins, or is counted without a guard: of the path that has just been named, or is kept with
+ * the entry. */
+static int guard_begin(struct guard_function *g, size_t index, size_t branch, bool tests)
+{
+	struct moqstat_site *what = &guard_site(g, index)->what;
+	bool named;
+	int err;
+
+	if (!tests && (!what->opens || !guard_not_first(g->code, branch, &what->skip)))
+		return 0;
+	err = scan_is_named(g->scan, g->code, branch, &named);
+	if (!err && named)
+		what->handles = MOQSTAT_HANDLE_PENDING;
+	else if (!err && tests && scan_kept_path(g->scan, g->code, &what->guard, &what->path))
+		what->handles = MOQSTAT_HANDLE_PATH;
+	return err;
 }
 
 static int guard_bump(struct guard_function *g, size_t index)
@@ -289,12 +343,8 @@ static int guard_bump(struct guard_function *g, size_t index)
 		   !guard_address(g->code, branch, what->entry.reg, &what->guard)) {
 		what->guard.kind = MOQSTAT_OPERAND_NONE;
 	}
-	if (what->opens) {
-		if (!tests && !guard_not_first(g->code, branch, &what->skip))
-			return 0;
-		what->handles = MOQSTAT_HANDLE_PENDING;
-		return 0;
-	}
+	if (what->opens || what->field == MOQSTAT_ANNOUNCED_BYTES)
+		return guard_begin(g, index, branch, tests);
 	if (!tests)
 		return 0;
 	if (what->field == MOQSTAT_BROADCASTS_CLOSED)
@@ -327,7 +377,7 @@ int scan_guards(struct scan *s, const struct code *code, size_t first)
 	g.index = s->sites->list[first].function;
 	g.named = elf_file_name_at(s->file, code->addr);
 	g.ietf = strstr(s->sites->functions[g.index].name, "moq_net::ietf::") != NULL;
-	err = path_drops_find(code, s->layout->shared_of_stats, &g.drops, &g.drops_len);
+	err = path_drops_find(code, &s->drops, &g.drops, &g.drops_len);
 	for (i = first; i < last && !err; i++) {
 		if (s->sites->list[i].what.event == MOQSTAT_EVENT_BUMP)
 			err = guard_bump(&g, i);
@@ -335,5 +385,7 @@ int scan_guards(struct scan *s, const struct code *code, size_t first)
 			guard_session(&g, &s->sites->list[i]);
 	}
 	free(g.drops);
+	if (!err)
+		err = scan_skipped(s, code, first);
 	return err ? err : scan_places(s, code, first, g.index, g.ietf);
 }

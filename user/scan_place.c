@@ -44,8 +44,7 @@ static int place_arc(struct scan *s, const struct code *code, uint32_t function,
 	return place_add(s, &code->insns[branch], function, &what);
 }
 
-/* Does the code from there on leave the function before it gets to `to`? */
-static bool place_returns(const struct code *code, size_t from, size_t to)
+bool scan_returns(const struct code *code, size_t from, size_t to)
 {
 	size_t i;
 
@@ -66,7 +65,7 @@ static bool place_written(const struct code *code, size_t from, size_t to, unsig
 	size_t i;
 
 	for (i = from; i < to; i++) {
-		if ((code->insns[i].writes & (1u << reg)) && !place_returns(code, i, to))
+		if ((code->insns[i].writes & (1u << reg)) && !scan_returns(code, i, to))
 			return true;
 	}
 	return false;
@@ -90,24 +89,72 @@ static const struct place_store *place_stored(const struct place_store *stores, 
 	return NULL;
 }
 
+/* What is known while going on from a branch. */
+struct place_line {
+	struct eval e;
+	struct place_store stores[PLACE_STORES];
+	size_t len;
+	struct eval_value vectors[CODE_VECTORS][2]; /* words of those that something was read to */
+	bool loaded[CODE_VECTORS];
+};
+
+static void place_note(struct place_line *l, const struct eval_value *address,
+		       const struct eval_value *value)
+{
+	if (l->len < PLACE_STORES)
+		l->stores[l->len++] = (struct place_store){ *address, *value };
+}
+
+/* A copy by way of a vector register, word by word. */
+static void place_copy(struct place_line *l, const struct code_insn *insn)
+{
+	bool to = insn->dst.kind == MOQSTAT_OPERAND_MEM;
+	struct moqstat_operand word = to ? insn->dst : insn->src;
+	struct eval_value *vector = l->vectors[insn->vector - 1];
+	const struct place_store *found;
+	struct eval_value address;
+	unsigned int i;
+
+	if (to && !l->loaded[insn->vector - 1])
+		return;
+	word.width = 8;
+	for (i = 0; i < 2; i++, word.disp += 8) {
+		address = eval_address(&l->e, &word);
+		if (to) {
+			place_note(l, &address, &vector[i]);
+			continue;
+		}
+		found = place_stored(l->stores, l->len, &address, 0);
+		vector[i] = found ? found->value : eval_operand(&l->e, &word);
+	}
+	l->loaded[insn->vector - 1] = true;
+}
+
+static void place_forget(struct place_line *l, const struct code_insn *insn)
+{
+	unsigned int i;
+
+	for (i = 0; i < CODE_VECTORS; i++)
+		l->loaded[i] = l->loaded[i] && !(insn->vectors & (1u << i));
+}
+
 /* Go on from an opening branch, as when E is null, until E is stored behind something else that
  * is: that word is the guard's owner. */
-static bool place_owner(const struct code *code, size_t branch, unsigned int entry,
-			struct moqstat_operand *out)
+static bool place_owner_on(const struct code *code, size_t branch, unsigned int entry,
+			   struct place_line *l, struct moqstat_operand *out)
 {
-	struct place_store stores[PLACE_STORES];
 	const struct place_store *found;
-	struct eval_value e_value, address;
+	struct eval_value e_value, address, value;
 	const struct code_insn *insn;
-	size_t steps, len = 0;
-	struct eval e;
+	struct eval *e = &l->e;
+	size_t steps;
 	ptrdiff_t at;
 
 	at = code->insns[branch].cond == CODE_COND_ZERO
 		     ? code_find(code, code->insns[branch].target)
 		     : (ptrdiff_t)branch + 1;
-	eval_init(&e);
-	e_value = e.regs[entry];
+	eval_init(e);
+	e_value = e->regs[entry];
 	for (steps = 0; at >= 0 && (size_t)at < code->insns_len && steps < PLACE_WALK; steps++) {
 		insn = &code->insns[at];
 		if (insn->op == CODE_JMP && insn->target) {
@@ -117,32 +164,41 @@ static bool place_owner(const struct code *code, size_t branch, unsigned int ent
 		if (code_ends(insn))
 			return false;
 		at++;
+		place_forget(l, insn);
+		if (insn->vector)
+			place_copy(l, insn);
 		if (insn->op == CODE_MOV && insn->dst.kind == MOQSTAT_OPERAND_MEM &&
 		    insn->dst.width == 8) {
-			address = eval_address(&e, &insn->dst);
+			address = eval_address(e, &insn->dst);
 			if (insn->src.kind == MOQSTAT_OPERAND_REG && insn->dst.reg != MOQSTAT_RSP &&
-			    eval_equal(&e.regs[insn->src.reg], &e_value)) {
-				found = place_stored(stores, len, &address, 8);
+			    eval_equal(&e->regs[insn->src.reg], &e_value)) {
+				found = place_stored(l->stores, l->len, &address, 8);
 				return found && eval_single(&found->value, out);
 			}
-			if (len < PLACE_STORES)
-				stores[len++] =
-					(struct place_store){ address,
-							      eval_operand(&e, &insn->src) };
-			eval_step(&e, insn);
+			value = eval_operand(e, &insn->src);
+			place_note(l, &address, &value);
+			eval_step(e, insn);
 			continue;
 		}
 		found = NULL;
 		if (insn->op == CODE_MOV && insn->dst.kind == MOQSTAT_OPERAND_REG &&
 		    insn->dst.width == 8 && insn->src.kind == MOQSTAT_OPERAND_MEM) {
-			address = eval_address(&e, &insn->src);
-			found = place_stored(stores, len, &address, 0);
+			address = eval_address(e, &insn->src);
+			found = place_stored(l->stores, l->len, &address, 0);
 		}
-		eval_step(&e, insn);
+		eval_step(e, insn);
 		if (found)
-			e.regs[insn->dst.reg] = found->value;
+			e->regs[insn->dst.reg] = found->value;
 	}
 	return false;
+}
+
+static bool place_owner(const struct code *code, size_t branch, unsigned int entry,
+			struct moqstat_operand *out)
+{
+	struct place_line l = { .len = 0 };
+
+	return place_owner_on(code, branch, entry, &l, out);
 }
 
 /* A broadcast announced to an IETF subscriber: its guard lies behind the broadcast's producer. */
@@ -296,12 +352,14 @@ static int place_call(struct scan *s, const struct code *code, size_t call, size
 	case LAYOUT_SESSION:
 		return place_session(s, code, call, function);
 	case LAYOUT_SUBSCRIBE:
-		/* What it returns goes where rdi says, and begins with the path. */
+		/* What it returns goes where rdi says, and has the path. */
 		at = bump_writer(code, call, MOQSTAT_RDI);
 		if (at < 0 || code->insns[at].op != CODE_LEA ||
 		    code->insns[at].src.index != MOQSTAT_REG_NONE)
 			return 0;
-		path = scan_register(code->insns[at].src.reg, code->insns[at].src.disp);
+		path = scan_register(code->insns[at].src.reg,
+				     code->insns[at].src.disp +
+					     (int32_t)s->layout->path_of_subscription);
 		from = at + 1;
 		at = scan_allocation(code, call, code->insns_len,
 				     s->layout->header + s->layout->guard_size);
@@ -376,7 +434,7 @@ static int place_table(struct scan *s, const struct code *code, const struct elf
 	struct path_drop *drops;
 	uint32_t function;
 	size_t i, len;
-	int err = path_drops_find(code, s->layout->shared_of_stats, &drops, &len);
+	int err = path_drops_find(code, &s->drops, &drops, &len);
 
 	if (err)
 		return err;

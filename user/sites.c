@@ -238,7 +238,7 @@ static bool sites_places(const struct sites *s, enum moqstat_role role, enum moq
 		sites_with(s, MOQSTAT_EVENT_PLACE, MOQSTAT_HANDLE_PENDING | MOQSTAT_HANDLE_OWNER);
 
 	*reason = "where some of its guards are put was not found";
-	if (field >= MOQSTAT_BYTES || field == MOQSTAT_SUBSCRIPTIONS_CLOSED)
+	if (MOQSTAT_FIELD_PAYLOAD(field) || field == MOQSTAT_SUBSCRIPTIONS_CLOSED)
 		return tracks >=
 		       sites_openings(s, MOQSTAT_PUBLISHER, MOQSTAT_SUBSCRIPTIONS, false) +
 			       sites_openings(s, MOQSTAT_SUBSCRIBER, MOQSTAT_SUBSCRIPTIONS, false);

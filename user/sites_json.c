@@ -48,6 +48,7 @@ static const char *const when_names[] = {
 	[MOQSTAT_WHEN_ALWAYS] = "always",
 	[MOQSTAT_WHEN_NONZERO] = "nonzero",
 	[MOQSTAT_WHEN_ZERO] = "zero",
+	[MOQSTAT_WHEN_NEVER] = "never",
 };
 
 static const char *const role_names[] = { "publisher", "subscriber", "by-side" };

@@ -19,10 +19,8 @@
 /* More references than any relay has. */
 #define WALK_COUNT_MAX (1u << 24)
 
-/* BroadcastSubscription: path, counts, entry, tier, side. */
-#define WALK_SUBSCRIPTION_COUNTS 3
-#define WALK_SUBSCRIPTION_ENTRY	 4
-#define WALK_SUBSCRIPTION_FLAGS	 5
+/* BroadcastSubscription ends with tier and side, behind path, counts and entry. */
+#define WALK_SUBSCRIPTION_FLAGS 5
 
 /* An Arc that was entered. */
 struct walk_arc {
@@ -109,27 +107,29 @@ static const uint8_t *walk_code(void *arg, uint64_t addr, size_t *left)
 	return w->plan->code[f - w->plan->reach.list] + (addr - w->bias - f->addr);
 }
 
-/* A copy of the text of a {cap, ptr, len}; false if that's not what it is. */
+/* A copy of the text of a path; false if that's not what it is. What owns its text has the capacity
+ * for it; what borrows it has another first word than any capacity. */
 static bool walk_text(struct walk *w, uint64_t at, struct walk_text *out)
 {
-	uint64_t words[3];
+	const struct layout *l = w->plan->layout;
+	uint64_t words[3], text, len;
 	char *bytes;
 
-	if (!machine_read(w->machine, at, words, sizeof(words)) || words[2] > WALK_TEXT_MAX ||
-	    (words[0] != 1ull << 63 && words[0] < words[2]))
+	if (!machine_read(w->machine, at, words, sizeof(words)) ||
+	    !layout_text(l, words, &text, &len) || len > WALK_TEXT_MAX ||
+	    (!l->shared_paths && words[0] != 1ull << 63 && words[0] < len))
 		return false;
-	bytes = malloc(words[2] + 1);
+	bytes = malloc(len + 1);
 	if (!bytes) {
 		w->err = -ENOMEM;
 		return false;
 	}
-	if ((words[2] && !machine_read(w->machine, words[1], bytes, words[2])) ||
-	    !utf8_valid(bytes, words[2])) {
+	if ((len && !machine_read(w->machine, text, bytes, len)) || !utf8_valid(bytes, len)) {
 		free(bytes);
 		return false;
 	}
 	out->bytes = bytes;
-	out->len = words[2];
+	out->len = len;
 	return true;
 }
 
@@ -147,16 +147,18 @@ static void walk_root(struct walk *w, enum walk_kind kind, int64_t offset)
 static void walk_subscription(struct walk *w)
 {
 	uint64_t at = machine_reg(w->machine, MOQSTAT_RDI), words[6];
+	const struct layout *l = w->plan->layout;
 	struct walk_event *e = walk_add(w, WALK_SUBSCRIPTION, at);
 
 	if (!e)
 		return;
-	if (!machine_read(w->machine, at, words, sizeof(words)) || !walk_text(w, at, &e->text)) {
+	if (!machine_read(w->machine, at, words, sizeof(words)) ||
+	    !walk_text(w, at + l->path_of_subscription, &e->text)) {
 		w->task->len--;
 		return;
 	}
-	e->value = words[WALK_SUBSCRIPTION_COUNTS];
-	e->owner = words[WALK_SUBSCRIPTION_ENTRY];
+	e->value = words[l->counts_of_subscription / 8];
+	e->owner = words[l->entry_of_subscription / 8];
 	e->tier = words[WALK_SUBSCRIPTION_FLAGS] & 0xff;
 	e->role = words[WALK_SUBSCRIPTION_FLAGS] >> 8 & 0xff;
 }

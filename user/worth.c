@@ -16,8 +16,8 @@
 	"counted by guards; what was open when the probes were attached counts as begun then, and what had ended before doesn't count"
 #define WORTH_GUARDED_UNNAMED \
 	"counted by guards; some of what was open when the probes were attached can't be named"
-#define WORTH_GUARDED_PAYLOAD \
-	"counted by guards; bytes, frames and groups begin when the probes were attached"
+#define WORTH_GUARDED_FLOWS \
+	"counted by guards; bytes, frames, groups and announced bytes begin when the probes were attached"
 #define WORTH_READ "read from the relay's own counters"
 #define WORTH_UNREAD \
 	"its probes are left out (--hot read), and the relay's statistics are off, so there is nothing to read"
@@ -44,8 +44,8 @@ static struct worth worth_since(const char *reason)
 	return (struct worth){ WORTH_SINCE_ATTACH, reason };
 }
 
-/* What a field is worth where nothing is amiss. */
-static struct worth worth_begin(const struct collect_live_info *info, bool payload)
+/* What a field is worth where nothing is amiss. What flows is not what is open or was closed. */
+static struct worth worth_begin(const struct collect_live_info *info, bool payload, bool flows)
 {
 	if (payload && info->cold && info->statistics == COLLECT_LIVE_OFF)
 		return (struct worth){ WORTH_UNAVAILABLE, WORTH_UNREAD };
@@ -59,8 +59,8 @@ static struct worth worth_begin(const struct collect_live_info *info, bool paylo
 		return worth_since(WORTH_GUARDED_BLIND);
 	if (!info->open && !info->untold)
 		return (struct worth){ WORTH_EXACT, WORTH_GUARDED_IDLE };
-	if (payload)
-		return worth_since(WORTH_GUARDED_PAYLOAD);
+	if (flows)
+		return worth_since(WORTH_GUARDED_FLOWS);
 	return worth_since(info->untold ? WORTH_GUARDED_UNNAMED : WORTH_GUARDED_OPEN);
 }
 
@@ -99,7 +99,8 @@ static struct worth worth_of(const struct sites *sites, const struct collect_liv
 
 	if (!worth_complete(sites, info, track, field, &reason))
 		return (struct worth){ WORTH_UNAVAILABLE, reason };
-	worth = worth_begin(info, !sessions && field >= MOQSTAT_BYTES);
+	worth = worth_begin(info, !sessions && MOQSTAT_FIELD_PAYLOAD(field),
+			    !sessions && field >= MOQSTAT_BYTES);
 	if (info->guarded && worth.state == WORTH_EXACT && sites_openings_missed(sites))
 		worth = worth_since(WORTH_SPLIT);
 	if (!check)

@@ -148,7 +148,7 @@ static void sites_code(const struct elf_file *f, const struct elf_symbol *symbol
 		if (!bump_find(&code, i, branches, &len))
 			fuzz_check(len && len <= BUMP_BRANCHES_MAX);
 	}
-	fuzz_check(!path_drops_find(&code, 0x18, &drops, &len));
+	fuzz_check(!path_drops_find(&code, &how, &drops, &len));
 	for (i = 0; i < len; i++)
 		fuzz_check(drops[i].load < code.insns_len && drops[i].branch < code.insns_len &&
 			   drops[i].call < code.insns_len);

@@ -23,7 +23,7 @@
 #define TEXT	   256
 
 /* Where a Stats has the pointer behind its prefix. */
-#define SHARED 0x18
+static const struct path_drop_how how = { .shared = 0x18 };
 
 /* `expected` are the drops: load-branch-call by index, and where the path is, told at the branch.
  */
@@ -294,7 +294,7 @@ static void assert_lines(const struct line *lines, size_t len)
 
 	for (i = 0; i < len; i++) {
 		image_code(lines[i].hex, &code);
-		assert_int_equal(path_drops_find(&code, SHARED, &drops, &n), 0);
+		assert_int_equal(path_drops_find(&code, &how, &drops, &n), 0);
 		drops_text(drops, n, text);
 		if (strcmp(text, lines[i].expected))
 			fail_msg("%s: expected %s, got %s", lines[i].assembly, lines[i].expected,
@@ -376,7 +376,7 @@ static void assert_near(const struct line *lines, size_t len,
 
 	for (i = 0; i < len; i++) {
 		image_code(lines[i].hex, &code);
-		assert_int_equal(path_drops_find(&code, SHARED, &drops, &n), 0);
+		assert_int_equal(path_drops_find(&code, &how, &drops, &n), 0);
 		put(&code, drops, n, text);
 		if (strcmp(text, lines[i].expected))
 			fail_msg("%s: expected %s, got %s", lines[i].assembly, lines[i].expected,
@@ -409,7 +409,7 @@ static void short_memory_is_told(void **state)
 	assert_true(alloc_fail_works());
 	image_code(finds[0].hex, &code);
 	alloc_fail_arm(1);
-	assert_int_equal(path_drops_find(&code, SHARED, &drops, &len), -ENOMEM);
+	assert_int_equal(path_drops_find(&code, &how, &drops, &len), -ENOMEM);
 	assert_true(alloc_fail_disarm());
 	assert_null(drops);
 	assert_int_equal(len, 7);

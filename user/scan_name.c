@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How the path is told that something is counted on without a guard of its own, or that a guard
+ * begins on: by what the thread has named last, where that can be nothing else on any way there.
+ */
+#include "scan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Instructions that are looked at, on all ways, back to where the path is named. */
+#define NAME_WALK 1024
+
+/* Where a function's beginning ends; and how far behind a call what it returns is put away. */
+#define NAME_PROLOGUE 32
+#define NAME_RESULT   6
+
+/* A walk against the direction of execution. */
+struct name_walk {
+	const struct scan *scan;
+	const struct code *code;
+	bool *seen;
+	size_t list[NAME_WALK]; /* reached, of which the first `done` are worked off */
+	size_t len, done;
+};
+
+static bool name_reach(struct name_walk *w, size_t insn)
+{
+	if (w->seen[insn])
+		return true;
+	if (w->len == NAME_WALK)
+		return false;
+	w->seen[insn] = true;
+	w->list[w->len++] = insn;
+	return true;
+}
+
+/* Take in an instruction that runs right before one that was reached. False: not by all ways is
+ * it named in this function, and last. */
+static bool name_before(struct name_walk *w, size_t insn)
+{
+	int which = -1;
+
+	if (w->code->insns[insn].op == CODE_CALL)
+		which = scan_callee_which(w->scan, &w->code->insns[insn]);
+	if (which == LAYOUT_ENTRY)
+		return true;
+	return which < 0 && name_reach(w, insn);
+}
+
+static bool name_all_before(struct name_walk *w, size_t insn)
+{
+	size_t first, i, n = code_edges_to(w->code, insn, &first), ways = n;
+
+	for (i = first; i < first + n; i++) {
+		if (w->code->edges[i].from == CODE_EDGE_TABLE ||
+		    !name_before(w, w->code->edges[i].from))
+			return false;
+	}
+	if (insn && !code_ends(&w->code->insns[insn - 1])) {
+		ways++;
+		if (!name_before(w, insn - 1))
+			return false;
+	}
+	return ways > 0;
+}
+
+int scan_is_named(const struct scan *s, const struct code *code, size_t branch, bool *named)
+{
+	struct name_walk *w = calloc(1, sizeof(*w));
+	int err = -ENOMEM;
+
+	if (!w)
+		return err;
+	w->scan = s;
+	w->code = code;
+	w->seen = calloc(code->insns_len, sizeof(*w->seen));
+	if (w->seen) {
+		err = 0;
+		*named = name_reach(w, branch);
+		for (; w->done < w->len && *named; w->done++)
+			*named = name_all_before(w, w->list[w->done]);
+	}
+	free(w->seen);
+	free(w);
+	return err;
+}
+
+/* Does a register hold the same all through the function: set once at its beginning, and given back
+ * at its end? */
+static bool name_is_kept(const struct code *code, unsigned int reg)
+{
+	bool set = false;
+	size_t i;
+
+	for (i = 0; i < code->insns_len; i++) {
+		const struct code_insn *insn = &code->insns[i];
+
+		if (!(insn->writes & (1u << reg)) || scan_returns(code, i, code->insns_len))
+			continue;
+		if (set || i >= NAME_PROLOGUE || insn->op != CODE_MOV ||
+		    insn->src.kind != MOQSTAT_OPERAND_REG)
+			return false;
+		set = true;
+	}
+	return set;
+}
+
+static bool name_is_at(const struct moqstat_operand *memory, const struct moqstat_operand *place)
+{
+	return memory->kind == MOQSTAT_OPERAND_MEM && memory->index == MOQSTAT_REG_NONE &&
+	       memory->reg == place->reg && memory->disp == place->disp;
+}
+
+/* Is what a call returns put at that place, right after it? */
+static bool name_is_put(const struct code *code, size_t call, const struct moqstat_operand *place)
+{
+	size_t i;
+
+	for (i = call + 1; i < code->insns_len && i <= call + NAME_RESULT; i++) {
+		const struct code_insn *insn = &code->insns[i];
+
+		if (insn->op == CODE_MOV && insn->dst.width == 8 && name_is_at(&insn->dst, place))
+			return insn->src.kind == MOQSTAT_OPERAND_REG &&
+			       insn->src.reg == MOQSTAT_RAX;
+		if (insn->writes & (1u << MOQSTAT_RAX) || code_ends(insn))
+			break;
+	}
+	return false;
+}
+
+bool scan_kept_path(const struct scan *s, const struct code *code,
+		    const struct moqstat_operand *guard, struct moqstat_operand *out)
+{
+	struct moqstat_operand path;
+	bool found = false;
+	ptrdiff_t at;
+	size_t i;
+
+	if (guard->kind != MOQSTAT_OPERAND_REG || guard->reg == MOQSTAT_RSP ||
+	    !name_is_kept(code, guard->reg))
+		return false;
+	for (i = 0; i < code->insns_len; i++) {
+		if (code->insns[i].op != CODE_CALL ||
+		    scan_callee_which(s, &code->insns[i]) != LAYOUT_ENTRY ||
+		    !name_is_put(code, i, guard))
+			continue;
+		at = bump_writer(code, i, MOQSTAT_RSI);
+		if (at < 0 || code->insns[at].op != CODE_LEA ||
+		    code->insns[at].src.reg != guard->reg ||
+		    code->insns[at].src.index != MOQSTAT_REG_NONE)
+			return false;
+		path = scan_register(guard->reg, code->insns[at].src.disp);
+		if (found && !eval_operand_equal(&path, out))
+			return false;
+		*out = path;
+		found = true;
+	}
+	return found;
+}
