@@ -62,8 +62,8 @@ void layout_relays(char *out, size_t size);
 /** Does no other layout have tables and counters in the same places? */
 bool layout_tables_differ(const struct layout *l);
 
-/** Where is a path's text, and how many bytes, as its three words tell? False if that is no path:
- *  more than 2^32 bytes, or a part beyond the end. */
+/** Where is a path's text, and how many bytes, as its three words tell? False if that is no path: a
+ *  part beyond the end. */
 bool layout_text(const struct layout *l, const uint64_t words[3], uint64_t *at, uint64_t *len);
 
 /** The layout of that name, or NULL. */
