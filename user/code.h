@@ -2,8 +2,8 @@
 /*
  * code.h - one function's machine code, decoded: instructions, and who jumps where.
  *
- * The only file that knows the decoder library is code_x86.c; another architecture is another
- * file behind this header.
+ * The only file that knows the decoder library is code_x86.c, and what registers are for is in
+ * code_x86.h; another architecture is another two files: docs/aarch64.md.
  */
 #ifndef MOQSTAT_CODE_H
 #define MOQSTAT_CODE_H
@@ -14,6 +14,7 @@
 
 #include <moqstat.h>
 
+#include "code_x86.h"
 #include "elf.h"
 
 /** How the kernel runs a probed instruction, which decides what a probe costs and whether it
@@ -63,7 +64,7 @@ struct code_insn {
 	struct moqstat_operand dst;
 	struct moqstat_operand src;
 	struct moqstat_operand src2;
-	uint16_t writes; /* general registers changed, bit by enum moqstat_reg */
+	uint32_t writes; /* general registers changed, bit by enum moqstat_reg */
 	uint8_t len;
 	uint8_t op;    /* enum code_op */
 	uint8_t cond;  /* enum code_cond, of CODE_JCC and CODE_CMOV */

@@ -137,12 +137,12 @@ static bool find_line(const struct code *code,
 	return false;
 }
 
-/* Is the term `factor` times what lies at `disp` in *self, self being the argument in rdi? */
+/* Is the term `factor` times what lies at `disp` in *self, self being the first argument? */
 static bool find_term_of_self(const struct eval_term *t, int64_t factor, uint32_t disp,
 			      unsigned int width)
 {
 	struct moqstat_operand self = { .kind = MOQSTAT_OPERAND_MEM,
-					.reg = MOQSTAT_RDI,
+					.reg = CODE_ARG0,
 					.index = MOQSTAT_REG_NONE,
 					.scale = 1,
 					.width = width,
@@ -155,7 +155,7 @@ static bool find_term_of_self(const struct eval_term *t, int64_t factor, uint32_
 static bool find_address(const struct eval *e, const struct code_insn *insn, struct eval_value *out)
 {
 	if (insn->op == CODE_CALL)
-		*out = e->regs[MOQSTAT_RDI];
+		*out = e->regs[CODE_ARG0];
 	else if (insn->op == CODE_MOV && insn->src.kind == MOQSTAT_OPERAND_MEM &&
 		 insn->src.width == 8)
 		*out = eval_address(e, &insn->src);
@@ -199,7 +199,7 @@ static bool find_asks_for_entry(const struct eval *e, const struct code_insn *in
 				const struct scan *s)
 {
 	struct moqstat_operand self = { .kind = MOQSTAT_OPERAND_REG,
-					.reg = MOQSTAT_RSI,
+					.reg = CODE_TO_ARG0,
 					.index = MOQSTAT_REG_NONE,
 					.scale = 1,
 					.width = 8 };
@@ -207,7 +207,7 @@ static bool find_asks_for_entry(const struct eval *e, const struct code_insn *in
 
 	return insn->op == CODE_CALL && insn->target &&
 	       scan_which(s, insn->target) == LAYOUT_ENTRY &&
-	       eval_single(&e->regs[MOQSTAT_RDI], &given) && eval_operand_equal(&given, &self);
+	       eval_single(&e->regs[CODE_ARG0], &given) && eval_operand_equal(&given, &self);
 }
 
 static bool find_calls_entry(const struct scan *s, const struct code *code)
