@@ -194,19 +194,18 @@ static int census_plan_sessions(struct census_plan *p, const struct elf_file *f,
 	size_t i, k, len;
 	const struct elf_symbol *symbols = elf_file_symbols(f, &len);
 	struct census_session session;
+	struct code_branch branch;
 	struct code code;
-	int32_t distance;
 	int err = 0;
 
 	for (i = 0; i < len && !err; i++) {
 		const struct elf_symbol *s = &symbols[i];
 		const uint8_t *bytes = elf_file_bytes(f, s->addr, s->size);
 		bool calls = false;
+		uint64_t at = 0;
 
-		for (k = 1; bytes && k + 4 <= s->size && !calls; k++) {
-			memcpy(&distance, bytes + k, 4);
-			calls = bytes[k - 1] == 0xe8 && s->addr + k + 4 + distance == function;
-		}
+		while (bytes && !calls && code_next_branch(bytes, s->size, s->addr, &at, &branch))
+			calls = branch.target == function;
 		if (!calls || code_init(f, s->addr, s->size, &code))
 			continue;
 		for (k = 0; k < code.insns_len && !err; k++) {

@@ -107,8 +107,23 @@ size_t code_edges_to(const struct code *code, size_t insn, size_t *first);
  *  spares decoding what can't hold a bump. Never false where there is one. */
 bool code_may_bump(const uint8_t *bytes, uint64_t size);
 
+/** Where a branch or call leads: to `target`, or through the word at `slot`. */
+struct code_branch {
+	uint64_t target; /* 0: through the slot */
+	uint64_t slot;
+};
+
+/** The next branch or call of a function's bytes, which lie at virtual address `addr`; *at is where
+ *  to look, 0 at first. Without decoding: what looks like one by chance is told as well, but none
+ *  is missed that says where it leads. False: there are no more. */
+bool code_next_branch(const uint8_t *bytes, uint64_t size, uint64_t addr, uint64_t *at,
+		      struct code_branch *out);
+
 /** Does execution never run on into the next instruction? */
 bool code_ends(const struct code_insn *insn);
+
+/** Does it save a register on the stack, as functions begin? */
+bool code_saves(const struct code_insn *insn);
 
 /** Names for people: "rax"; "emulated"; and the mnemonic class of a probed instruction. */
 const char *code_reg_name(unsigned int reg);

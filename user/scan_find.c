@@ -131,7 +131,7 @@ static bool find_line(const struct code *code,
 		if (code_ends(insn))
 			return false;
 		/* What it saves on the stack is nothing that it was given. */
-		if (strcmp(code_op_name(insn), "push"))
+		if (!code_saves(insn))
 			eval_step(&e, insn);
 	}
 	return false;
