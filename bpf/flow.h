@@ -83,7 +83,7 @@ static __noinline int flow_bump(struct pt_regs *ctx, const struct moqstat_site *
 	__u8 tier;
 
 	if (entry || !statistics_off) {
-		if (OPERAND_READ(ctx, flags) & X86_EFLAGS_ZF)
+		if (operand_zero(ctx))
 			return FLOW_DONE;
 		if (!entry)
 			return FLOW_RARE;

@@ -74,8 +74,9 @@ static bool census_plan_is_memory(const struct moqstat_operand *op, unsigned int
 	return op->kind == MOQSTAT_OPERAND_MEM && op->reg == base && op->index == MOQSTAT_REG_NONE;
 }
 
-/* The path that a destructor frees from within its own object: mov rdi, [self + text] and, next to
- * it, mov edx, 1 (the alignment of text). -1: none, or more than one. */
+/* The path that a destructor frees from within its own object: the text at [self + text] is the
+ * first argument and, next to it, 1 (the alignment of text) the third. -1: none, or more than one.
+ */
 static int64_t census_plan_text(const struct elf_file *f, const struct reach_function *function)
 {
 	unsigned int self = MOQSTAT_REG_NONE;
@@ -91,16 +92,16 @@ static int64_t census_plan_text(const struct elf_file *f, const struct reach_fun
 		if (in->op != CODE_MOV)
 			continue;
 		if (self == MOQSTAT_REG_NONE && in->src.kind == MOQSTAT_OPERAND_REG &&
-		    in->src.reg == MOQSTAT_RDI && in->dst.kind == MOQSTAT_OPERAND_REG)
+		    in->src.reg == CODE_ARG0 && in->dst.kind == MOQSTAT_OPERAND_REG)
 			self = in->dst.reg;
 		if (self == MOQSTAT_REG_NONE || in->dst.kind != MOQSTAT_OPERAND_REG ||
-		    in->dst.reg != MOQSTAT_RDI || !census_plan_is_memory(&in->src, self))
+		    in->dst.reg != CODE_ARG0 || !census_plan_is_memory(&in->src, self))
 			continue;
 		for (k = i + 1; k < code.insns_len && k < i + 3; k++) {
 			const struct code_insn *next = &code.insns[k];
 
 			if (next->op != CODE_MOV || next->dst.kind != MOQSTAT_OPERAND_REG ||
-			    next->dst.reg != MOQSTAT_RDX || next->src.kind != MOQSTAT_OPERAND_IMM ||
+			    next->dst.reg != CODE_ARG2 || next->src.kind != MOQSTAT_OPERAND_IMM ||
 			    next->src.disp != 1)
 				continue;
 			found = found < 0 || found == in->src.disp - 8 ? in->src.disp - 8 : -2;
@@ -139,12 +140,11 @@ static const struct code_insn *census_plan_last(const struct code *code, size_t 
 	return NULL;
 }
 
-/* At the call of StatsHandle::session: the root in rsi and the guard that is stored after it are
- * fields of one future; so is the flag from which the tier was made, by the call before, which
- * took it in edx. */
+/* At the call of StatsHandle::session: the root that it is given and the guard that is stored after
+ * it are fields of one future; so is the flag from which the tier was made, by the call before. */
 static bool census_plan_session(const struct code *code, size_t call, struct census_session *out)
 {
-	const struct code_insn *root = census_plan_last(code, call, MOQSTAT_RSI), *tier = NULL;
+	const struct code_insn *root = census_plan_last(code, call, CODE_ARG1), *tier = NULL;
 	const struct code_insn *guard = NULL;
 	size_t i;
 
@@ -152,12 +152,12 @@ static bool census_plan_session(const struct code *code, size_t call, struct cen
 		const struct code_insn *in = &code->insns[i];
 
 		if (in->op == CODE_MOV && in->src.kind == MOQSTAT_OPERAND_REG &&
-		    in->src.reg == MOQSTAT_RAX && in->dst.kind == MOQSTAT_OPERAND_MEM)
+		    in->src.reg == CODE_RESULT && in->dst.kind == MOQSTAT_OPERAND_MEM)
 			guard = in;
 	}
 	for (i = call; i-- > 0 && i + CENSUS_PLAN_NEAR > call && !tier;) {
 		if (code->insns[i].op == CODE_CALL) {
-			tier = census_plan_last(code, i, MOQSTAT_RDX);
+			tier = census_plan_last(code, i, CODE_TO_ARG1);
 			break;
 		}
 	}
@@ -194,19 +194,18 @@ static int census_plan_sessions(struct census_plan *p, const struct elf_file *f,
 	size_t i, k, len;
 	const struct elf_symbol *symbols = elf_file_symbols(f, &len);
 	struct census_session session;
+	struct code_branch branch;
 	struct code code;
-	int32_t distance;
 	int err = 0;
 
 	for (i = 0; i < len && !err; i++) {
 		const struct elf_symbol *s = &symbols[i];
 		const uint8_t *bytes = elf_file_bytes(f, s->addr, s->size);
 		bool calls = false;
+		uint64_t at = 0;
 
-		for (k = 1; bytes && k + 4 <= s->size && !calls; k++) {
-			memcpy(&distance, bytes + k, 4);
-			calls = bytes[k - 1] == 0xe8 && s->addr + k + 4 + distance == function;
-		}
+		while (bytes && !calls && code_next_branch(bytes, s->size, s->addr, &at, &branch))
+			calls = branch.target == function;
 		if (!calls || code_init(f, s->addr, s->size, &code))
 			continue;
 		for (k = 0; k < code.insns_len && !err; k++) {

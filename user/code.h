@@ -2,8 +2,8 @@
 /*
  * code.h - one function's machine code, decoded: instructions, and who jumps where.
  *
- * The only file that knows the decoder library is code_x86.c; another architecture is another
- * file behind this header.
+ * The only file that knows the decoder library is code_x86.c, and what registers are for is in
+ * code_x86.h; another architecture is another two files: docs/aarch64.md.
  */
 #ifndef MOQSTAT_CODE_H
 #define MOQSTAT_CODE_H
@@ -14,6 +14,7 @@
 
 #include <moqstat.h>
 
+#include "code_x86.h"
 #include "elf.h"
 
 /** How the kernel runs a probed instruction, which decides what a probe costs and whether it
@@ -63,8 +64,8 @@ struct code_insn {
 	struct moqstat_operand dst;
 	struct moqstat_operand src;
 	struct moqstat_operand src2;
-	uint16_t writes; /* general registers changed, bit by enum moqstat_reg */
-	uint16_t vectors; /* vector registers changed, bit by number */
+	uint32_t writes;  /* general registers changed, bit by enum moqstat_reg */
+	uint32_t vectors; /* vector registers changed, bit by number */
 	uint8_t len;
 	uint8_t op;    /* enum code_op */
 	uint8_t cond;  /* enum code_cond, of CODE_JCC and CODE_CMOV */
@@ -99,8 +100,6 @@ struct code {
 int code_init(const struct elf_file *f, uint64_t addr, uint64_t size, struct code *out);
 void code_deinit(struct code *code);
 
-/** Vector registers. */
-#define CODE_VECTORS 16
 
 /** Index of the instruction at an address, or -1. */
 ptrdiff_t code_find(const struct code *code, uint64_t addr);
@@ -112,8 +111,23 @@ size_t code_edges_to(const struct code *code, size_t insn, size_t *first);
  *  spares decoding what can't hold a bump. Never false where there is one. */
 bool code_may_bump(const uint8_t *bytes, uint64_t size);
 
+/** Where a branch or call leads: to `target`, or through the word at `slot`. */
+struct code_branch {
+	uint64_t target; /* 0: through the slot */
+	uint64_t slot;
+};
+
+/** The next branch or call of a function's bytes, which lie at virtual address `addr`; *at is where
+ *  to look, 0 at first. Without decoding: what looks like one by chance is told as well, but none
+ *  is missed that says where it leads. False: there are no more. */
+bool code_next_branch(const uint8_t *bytes, uint64_t size, uint64_t addr, uint64_t *at,
+		      struct code_branch *out);
+
 /** Does execution never run on into the next instruction? */
 bool code_ends(const struct code_insn *insn);
+
+/** Does it save a register on the stack, as functions begin? */
+bool code_saves(const struct code_insn *insn);
 
 /** Names for people: "rax"; "emulated"; and the mnemonic class of a probed instruction. */
 const char *code_reg_name(unsigned int reg);

@@ -525,10 +525,37 @@ bool code_may_bump(const uint8_t *bytes, uint64_t size)
 	return false;
 }
 
+bool code_next_branch(const uint8_t *bytes, uint64_t size, uint64_t addr, uint64_t *at,
+		      struct code_branch *out)
+{
+	int32_t distance;
+
+	while (++*at + 4 <= size) {
+		uint8_t op = bytes[*at - 1], before = *at > 1 ? bytes[*at - 2] : 0;
+		/* call, jmp, jcc; call and jmp [rip+x] */
+		bool direct = op == 0xe8 || op == 0xe9 || ((op & 0xf0) == 0x80 && before == 0x0f);
+		bool through = (op == 0x15 || op == 0x25) && before == 0xff;
+
+		if (!direct && !through)
+			continue;
+		memcpy(&distance, bytes + *at, 4);
+		*out = (struct code_branch){ 0 };
+		*(direct ? &out->target : &out->slot) = addr + *at + 4 + distance;
+		return true;
+	}
+	return false;
+}
+
 bool code_ends(const struct code_insn *insn)
 {
 	return insn->op == CODE_JMP || insn->op == CODE_RET || insn->op == CODE_TRAP ||
 	       insn->op == CODE_INVALID;
+}
+
+bool code_saves(const struct code_insn *insn)
+{
+	return insn->class == CODE_CLASS_EMULATED && insn->op == CODE_OTHER &&
+	       insn->dst.kind == MOQSTAT_OPERAND_REG;
 }
 
 const char *code_reg_name(unsigned int reg)
@@ -567,6 +594,6 @@ const char *code_op_name(const struct code_insn *insn)
 	default:
 		if (insn->class != CODE_CLASS_EMULATED)
 			return "other";
-		return insn->dst.kind == MOQSTAT_OPERAND_REG ? "push" : "nop";
+		return code_saves(insn) ? "push" : "nop";
 	}
 }

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cost_x86.h"
 #include "json_memory.h"
 #include "kernel.h"
 #include "log.h"
@@ -23,34 +24,6 @@
 #define COST_ROUNDS 21
 #define COST_HITS   2000
 #define COST_SELF   "/proc/self/exe"
-
-/* What stands where the relay's guard does. */
-struct cost_guard {
-	uint64_t *entry;
-	uint64_t tier; /* its low byte */
-};
-
-/* A bump on `guard`; for bytes, by what is at `n`. In assembly, as the compiler makes it in the
- * relay; the branch that is probed has a name. */
-typedef void cost_bump(const struct cost_guard *guard, const uint64_t *n);
-
-#define COST_FUNCTION(name, load, bump)                                            \
-	__asm__(".pushsection .text\n"                                             \
-		".p2align 4\n"                                                     \
-		".globl " #name "\n.hidden " #name "\n"                            \
-		".globl " #name "_je\n.hidden " #name "_je\n" #name ":\n"          \
-		"	movq (%rdi), %rax\n"                                             \
-		"	testq %rax, %rax\n" #name "_je:\n"                         \
-		"	je 1f\n"                                                         \
-		"	movzbl 8(%rdi), %ecx\n" load "	leaq (%rcx,%rcx,8), %rcx\n" \
-		"	lock " bump "\n"                                           \
-		"1:	ret\n"                                                         \
-		".popsection\n");                                                  \
-	cost_bump name;                                                            \
-	extern const char name##_je[]
-
-COST_FUNCTION(cost_frames, "", "incq (%rax,%rcx,8)");
-COST_FUNCTION(cost_bytes, "	movq (%rsi), %rdx\n", "addq %rdx, (%rax,%rcx,8)");
 
 /* A run: the programs, attached to this process. */
 struct cost_run {
@@ -89,7 +62,7 @@ static int cost_find(struct dl_phdr_info *info, size_t size, void *arg)
 static struct moqstat_site cost_site(enum cost_bump bump)
 {
 	const struct moqstat_operand memory = { .kind = MOQSTAT_OPERAND_MEM,
-						.reg = MOQSTAT_RDI,
+						.reg = COST_GUARD,
 						.index = MOQSTAT_REG_NONE,
 						.scale = 1,
 						.width = 1,
@@ -99,15 +72,15 @@ static struct moqstat_site cost_site(enum cost_bump bump)
 		.field = bump == COST_BYTES ? MOQSTAT_BYTES : MOQSTAT_FRAMES,
 		.when = MOQSTAT_WHEN_NONZERO,
 		.handles = MOQSTAT_HANDLE_GUARD,
-		.entry = { .kind = MOQSTAT_OPERAND_REG, .reg = MOQSTAT_RAX, .width = 8 },
+		.entry = { .kind = MOQSTAT_OPERAND_REG, .reg = COST_ENTRY, .width = 8 },
 		.tier = memory,
 		.n = { .kind = MOQSTAT_OPERAND_IMM, .disp = 1 },
-		.guard = { .kind = MOQSTAT_OPERAND_REG, .reg = MOQSTAT_RDI, .width = 8 },
+		.guard = { .kind = MOQSTAT_OPERAND_REG, .reg = COST_GUARD, .width = 8 },
 	};
 
 	if (bump == COST_BYTES) {
 		site.n = memory;
-		site.n.reg = MOQSTAT_RSI;
+		site.n.reg = COST_N;
 		site.n.width = 8;
 		site.n.disp = 0;
 	}

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "elf_functions.h"
+#include "elf_machine.h"
 #include "elf_slots.h"
 #include "log.h"
 
@@ -86,11 +87,10 @@ static int elf_file_check(struct elf_file *f)
 			  f->path);
 		return -ENOEXEC;
 	}
-	if (gelf_getclass(f->elf) != ELFCLASS64 || header.e_machine != EM_X86_64 ||
+	if (gelf_getclass(f->elf) != ELFCLASS64 || header.e_machine != elf_machine ||
 	    header.e_ident[EI_DATA] != ELFDATA2LSB) {
-		log_error(
-			"%s is built for another architecture (ELF machine %u); only x86-64 is known",
-			f->path, header.e_machine);
+		log_error("%s is built for another architecture (ELF machine %u); only %s is known",
+			  f->path, header.e_machine, elf_machine_name);
 		return -ENOTSUP;
 	}
 	if (header.e_type != ET_EXEC && header.e_type != ET_DYN) {
@@ -434,23 +434,10 @@ int elf_file_slot(const struct elf_file *f, uint64_t slot, uint64_t *target, con
 
 const char *elf_file_import_at(const struct elf_file *f, uint64_t addr)
 {
-	static const uint8_t endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa }, jump[] = { 0xff, 0x25 };
-	const uint8_t *bytes = elf_file_bytes(f, addr, sizeof(endbr));
+	uint64_t slot, target;
 	const char *import;
-	uint64_t target;
-	int32_t distance;
 
-	if (bytes && !memcmp(bytes, endbr, sizeof(endbr)))
-		addr += sizeof(endbr);
-	bytes = elf_file_bytes(f, addr, 7);
-	if (bytes && *bytes == 0xf2) { /* bnd */
-		bytes++;
-		addr++;
-	}
-	if (!bytes || memcmp(bytes, jump, sizeof(jump)))
-		return NULL;
-	memcpy(&distance, bytes + sizeof(jump), sizeof(distance));
-	if (elf_file_slot(f, addr + 6 + (uint64_t)(int64_t)distance, &target, &import) || target)
+	if (!elf_machine_stub(f, addr, &slot) || elf_file_slot(f, slot, &target, &import) || target)
 		return NULL;
 	return import;
 }

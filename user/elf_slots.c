@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "elf_machine.h"
+
 /* Most slots that are read; a relay has 70,000. */
 #define ELF_SLOTS_MAX (4u << 20)
 
@@ -30,13 +32,11 @@ static bool elf_slots_one(Elf *elf, Elf_Data *symbols, size_t strings, const GEl
 			  struct elf_slot *out)
 {
 	*out = (struct elf_slot){ .addr = rela->r_offset };
-	switch (GELF_R_TYPE(rela->r_info)) {
-	case R_X86_64_RELATIVE:
+	switch (elf_machine_word(GELF_R_TYPE(rela->r_info))) {
+	case ELF_WORD_RELATIVE:
 		out->target = (uint64_t)rela->r_addend;
 		return true;
-	case R_X86_64_64:
-	case R_X86_64_GLOB_DAT:
-	case R_X86_64_JUMP_SLOT:
+	case ELF_WORD_SYMBOL:
 		return elf_slots_symbol(elf, symbols, strings, rela, out);
 	default:
 		return false;

@@ -258,7 +258,7 @@ void eval_init(struct eval *e)
 	unsigned int i;
 
 	memset(e, 0, sizeof(*e));
-	for (i = 0; i < 16; i++) {
+	for (i = 0; i < CODE_REGS; i++) {
 		struct moqstat_operand atom = { .kind = MOQSTAT_OPERAND_REG,
 						.reg = i,
 						.index = MOQSTAT_REG_NONE,
@@ -413,7 +413,7 @@ void eval_step(struct eval *e, const struct code_insn *insn)
 		else
 			e->stores_lost = true;
 	}
-	for (reg = 0; reg < 16; reg++) {
+	for (reg = 0; reg < CODE_REGS; reg++) {
 		if (insn->writes & (1u << reg))
 			eval_forget(e, reg, 8);
 	}

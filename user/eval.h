@@ -34,7 +34,7 @@ struct eval_value {
 };
 
 struct eval {
-	struct eval_value regs[16];
+	struct eval_value regs[CODE_REGS];
 	struct eval_value stores[EVAL_STORES]; /* addresses written since the start */
 	uint8_t stores_width[EVAL_STORES];
 	unsigned int stores_len;

@@ -7,7 +7,7 @@
  * the relay, what it writes stays here, and calls are entered only where the owner wants it. The
  * relay is never touched.
  *
- * The files that know the machine's instructions are those behind machine_x86.h.
+ * The files that know the machine's instructions are machine_x86*.
  */
 #ifndef MOQSTAT_MACHINE_H
 #define MOQSTAT_MACHINE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine_x86.h - the machine's x86-64 files among themselves: machine_decode.c (instructions),
- * machine_execute.c (what they do), machine_x86.c (in which order).
+ * machine_x86.h - the machine's x86-64 files among themselves: machine_x86_decode.c
+ * (instructions), machine_x86_execute.c (what they do), machine_x86.c (in which order).
  */
 #ifndef MOQSTAT_MACHINE_X86_H
 #define MOQSTAT_MACHINE_X86_H

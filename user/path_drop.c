@@ -50,11 +50,11 @@ static bool drop_frees(const struct code *code, size_t start, size_t call, size_
 		if (insn->op == CODE_CALL)
 			aligned = found = false;
 		if (insn->op == CODE_MOV && insn->dst.kind == MOQSTAT_OPERAND_REG &&
-		    insn->dst.reg == MOQSTAT_RDX)
+		    insn->dst.reg == CODE_ARG2)
 			aligned = insn->src.kind == MOQSTAT_OPERAND_IMM && insn->src.disp == 1;
-		else if (insn->writes & (1u << MOQSTAT_RDX))
+		else if (insn->writes & (1u << CODE_ARG2))
 			aligned = false;
-		if (insn->writes & (1u << MOQSTAT_RDI)) {
+		if (insn->writes & (1u << CODE_ARG0)) {
 			from = i;
 			/* By way of another register, perhaps. */
 			if (insn->op == CODE_MOV && insn->src.kind == MOQSTAT_OPERAND_REG)
@@ -131,7 +131,7 @@ static bool drop_object(const struct code *code, const struct path_drop *d, size
 	}
 	*out = code->insns[d->load].src;
 	for (i = d->load; i < d->branch; i++) {
-		for (reg = 0; reg < 16; reg++) {
+		for (reg = 0; reg < CODE_REGS; reg++) {
 			if ((code->insns[i].writes & (1u << reg)) &&
 			    (reg == out->reg || reg == out->index))
 				return false;

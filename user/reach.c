@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "code.h"
 #include "relocation.h"
 
 /* Parts of the names of destructors, mangled either way. */
@@ -178,27 +179,20 @@ static int reach_edge_add(struct reach_graph *g, size_t callee, size_t caller)
 	return 0;
 }
 
-/* The calls and jumps in a function's bytes. Not decoded: bytes that look like one by chance only
- * make the result larger, and an instruction is never missed. */
+/* The calls and jumps in a function's bytes. Not decoded: what looks like one by chance only makes
+ * the result larger. */
 static int reach_calls(struct reach_graph *g, size_t caller)
 {
 	const struct reach_function *f = &g->list[caller];
 	const uint8_t *bytes = elf_file_bytes(g->file, f->addr, f->size);
-	uint64_t at, target;
-	int32_t distance;
+	struct code_branch branch;
+	uint64_t at = 0, target;
 	ptrdiff_t callee;
 
-	for (at = 1; bytes && at + 4 <= f->size; at++) {
-		uint8_t op = bytes[at - 1], before = at > 1 ? bytes[at - 2] : 0;
-		bool direct = op == 0xe8 || op == 0xe9 || ((op & 0xf0) == 0x80 && before == 0x0f);
-		bool through = (op == 0x15 || op == 0x25) && before == 0xff;
-
-		if (!direct && !through)
-			continue;
-		memcpy(&distance, bytes + at, 4);
-		target = f->addr + at + 4 + distance;
-		if (through)
-			target = relocation_find(g->relocations, g->relocations_len, target);
+	while (bytes && code_next_branch(bytes, f->size, f->addr, &at, &branch)) {
+		target = branch.slot
+				 ? relocation_find(g->relocations, g->relocations_len, branch.slot)
+				 : branch.target;
 		callee = reach_index(g->list, g->len, target);
 		if (callee < 0 || g->list[callee].addr != target || (size_t)callee == caller)
 			continue;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "elf_machine.h"
+
 /* A relay has 40,000. */
 #define RELOCATION_MAX (16 << 20)
 
@@ -35,7 +37,7 @@ static int relocation_read_section(Elf_Data *data, size_t entries, struct reloca
 	for (i = 0; i < entries; i++) {
 		if (!gelf_getrela(data, (int)i, &rela))
 			return -ENOEXEC;
-		if (GELF_R_TYPE(rela.r_info) == R_X86_64_RELATIVE)
+		if (elf_machine_word(GELF_R_TYPE(rela.r_info)) == ELF_WORD_RELATIVE)
 			grown[(*len)++] = (struct relocation){ rela.r_offset, rela.r_addend };
 	}
 	return 0;

@@ -32,7 +32,7 @@ ptrdiff_t scan_allocation(const struct code *code, size_t from, size_t end, int3
 	for (i = from; i < code->insns_len && i < end; i++) {
 		bool called = false;
 
-		if (!scan_sets(&code->insns[i], MOQSTAT_RDI, size))
+		if (!scan_sets(&code->insns[i], CODE_ARG0, size))
 			continue;
 		for (k = i + 1; k < code->insns_len && k <= i + SITES_NEAR; k++) {
 			const struct code_insn *insn = &code->insns[k];
@@ -55,7 +55,7 @@ static int scan_made(struct scan *s, const struct code *code, uint32_t function,
 	ptrdiff_t branch = scan_allocation(code, 0, code->insns_len, size);
 	struct site site = { .what = { .event = event,
 				       .when = MOQSTAT_WHEN_NONZERO,
-				       .entry = scan_register(MOQSTAT_RAX, 0) } };
+				       .entry = scan_register(CODE_RESULT, 0) } };
 
 	if (branch < 0)
 		return 0;
@@ -64,8 +64,7 @@ static int scan_made(struct scan *s, const struct code *code, uint32_t function,
 	return scan_add_site(s, &site);
 }
 
-/* The places of a function that is probed for what it is told: System V ABI, self in rdi, the
- * path in rsi. */
+/* The places of a function that is probed for what it is told: self, and the path. */
 static int scan_named(struct scan *s, const struct code *code, uint32_t function,
 		      enum layout_function which)
 {
@@ -74,8 +73,8 @@ static int scan_named(struct scan *s, const struct code *code, uint32_t function
 
 	if (which != LAYOUT_ENTRY && which != LAYOUT_SESSION)
 		return 0;
-	site.what.entry = scan_register(MOQSTAT_RSI, 0);
-	site.what.side = scan_register(MOQSTAT_RDI, 0);
+	site.what.entry = scan_register(CODE_ARG1, 0);
+	site.what.side = scan_register(CODE_ARG0, 0);
 	site.what.side.kind = MOQSTAT_OPERAND_MEM;
 	site.what.side.disp = s->layout->shared_of_stats;
 	if (which == LAYOUT_SESSION) {

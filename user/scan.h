@@ -91,7 +91,8 @@ int scan_session_bump(struct scan *s, const struct code *code, const struct elf_
 struct moqstat_operand scan_register(unsigned int reg, int32_t disp);
 
 /** The branch behind a successful allocation of `size` bytes, aligned to 8, at or after the
- *  instruction `from` and before `end`; -1 if there is none. What is made is then in rax. */
+ *  instruction `from` and before `end`; -1 if there is none. What is made is then in
+ *  CODE_RESULT. */
 ptrdiff_t scan_allocation(const struct code *code, size_t from, size_t end, int32_t size);
 
 /** Mangled name of the function that is called, or NULL. */

@@ -117,7 +117,7 @@ static struct moqstat_operand scan_guard(const struct code *code, size_t branch,
 	guard = insn->src;
 	for (i = at; i < branch; i++) {
 		clobbered = code->insns[i].writes;
-		for (reg = 0; reg < 16; reg++) {
+		for (reg = 0; reg < CODE_REGS; reg++) {
 			if ((clobbered & (1u << reg)) && (reg == guard.reg || reg == guard.index))
 				return none;
 		}

@@ -138,13 +138,13 @@ static bool find_keeps(const struct eval *e, const struct code_insn *insn)
 	struct moqstat_operand place;
 	struct eval_value v;
 
-	if (!strcmp(code_op_name(insn), "push"))
+	if (code_saves(insn))
 		return true;
 	if (insn->op != CODE_MOV || insn->dst.kind != MOQSTAT_OPERAND_MEM)
 		return false;
 	v = eval_address(e, &insn->dst);
 	return eval_single(&v, &place) && place.kind == MOQSTAT_OPERAND_REG &&
-	       place.reg == MOQSTAT_RSP && place.disp < 0;
+	       place.reg == CODE_STACK && place.disp < 0;
 }
 
 static bool find_way(const struct code *code, find_test is, const struct scan *s,
@@ -185,12 +185,12 @@ static bool find_line(const struct code *code, find_test is, const struct scan *
 	return found;
 }
 
-/* Is the term `factor` times what lies at `disp` in *self, self being the argument in rdi? */
+/* Is the term `factor` times what lies at `disp` in *self, self being the first argument? */
 static bool find_term_of_self(const struct eval_term *t, int64_t factor, uint32_t disp,
 			      unsigned int width)
 {
 	struct moqstat_operand self = { .kind = MOQSTAT_OPERAND_MEM,
-					.reg = MOQSTAT_RDI,
+					.reg = CODE_ARG0,
 					.index = MOQSTAT_REG_NONE,
 					.scale = 1,
 					.width = width,
@@ -203,7 +203,7 @@ static bool find_term_of_self(const struct eval_term *t, int64_t factor, uint32_
 static bool find_address(const struct eval *e, const struct code_insn *insn, struct eval_value *out)
 {
 	if (insn->op == CODE_CALL)
-		*out = e->regs[MOQSTAT_RDI];
+		*out = e->regs[CODE_ARG0];
 	else if (insn->op == CODE_MOV && insn->src.kind == MOQSTAT_OPERAND_MEM &&
 		 insn->src.width == 8)
 		*out = eval_address(e, &insn->src);
@@ -247,7 +247,7 @@ static bool find_asks_for_entry(const struct eval *e, const struct code_insn *in
 				const struct scan *s)
 {
 	struct moqstat_operand self = { .kind = MOQSTAT_OPERAND_REG,
-					.reg = MOQSTAT_RSI,
+					.reg = CODE_TO_ARG0,
 					.index = MOQSTAT_REG_NONE,
 					.scale = 1,
 					.width = 8 };
@@ -255,7 +255,7 @@ static bool find_asks_for_entry(const struct eval *e, const struct code_insn *in
 
 	return insn->op == CODE_CALL && insn->target &&
 	       scan_which(s, insn->target) == LAYOUT_ENTRY &&
-	       eval_single(&e->regs[MOQSTAT_RDI], &given) && eval_operand_equal(&given, &self);
+	       eval_single(&e->regs[CODE_ARG0], &given) && eval_operand_equal(&given, &self);
 }
 
 static bool find_calls_entry(const struct scan *s, const struct code *code)

@@ -215,7 +215,7 @@ static bool guard_removed(const struct guard_function *g, size_t branch,
 	callee = i && branch - i < GUARD_LINE ? scan_callee(g->scan, &g->code->insns[i - 1]) : NULL;
 	if (!callee || !strstr(callee, "HashMap$") || !strstr(callee, "6remove17h"))
 		return false;
-	at = bump_writer(g->code, i - 1, MOQSTAT_RSI);
+	at = bump_writer(g->code, i - 1, CODE_ARG1);
 	if (at < 0)
 		return false;
 	set = &g->code->insns[at];
@@ -265,7 +265,7 @@ static int guard_beside_path(struct guard_function *g, size_t index, size_t bran
 		what->handles |= MOQSTAT_HANDLE_PEEK;
 		return guard_add_peek(g, before, 0);
 	} else if (g->scan->drops.arcs && !beyond && what->entry.kind == MOQSTAT_OPERAND_REG &&
-		   what->entry.reg == MOQSTAT_RAX && guard_removed(g, branch, &address)) {
+		   what->entry.reg == CODE_RESULT && guard_removed(g, branch, &address)) {
 		what->handles |= MOQSTAT_HANDLE_PATH;
 		what->path = address;
 	} else if (!guard_in_arc(g, what) && (!g->scan->drops.arcs || g->scan->drops.ends_len)) {

@@ -122,8 +122,8 @@ static bool name_is_put(const struct code *code, size_t call, const struct moqst
 
 		if (insn->op == CODE_MOV && insn->dst.width == 8 && name_is_at(&insn->dst, place))
 			return insn->src.kind == MOQSTAT_OPERAND_REG &&
-			       insn->src.reg == MOQSTAT_RAX;
-		if (insn->writes & (1u << MOQSTAT_RAX) || code_ends(insn))
+			       insn->src.reg == CODE_RESULT;
+		if (insn->writes & (1u << CODE_RESULT) || code_ends(insn))
 			break;
 	}
 	return false;
@@ -137,7 +137,7 @@ bool scan_kept_path(const struct scan *s, const struct code *code,
 	ptrdiff_t at;
 	size_t i;
 
-	if (guard->kind != MOQSTAT_OPERAND_REG || guard->reg == MOQSTAT_RSP ||
+	if (guard->kind != MOQSTAT_OPERAND_REG || guard->reg == CODE_STACK ||
 	    !name_is_kept(code, guard->reg))
 		return false;
 	for (i = 0; i < code->insns_len; i++) {
@@ -145,7 +145,7 @@ bool scan_kept_path(const struct scan *s, const struct code *code,
 		    scan_callee_which(s, &code->insns[i]) != LAYOUT_ENTRY ||
 		    !name_is_put(code, i, guard))
 			continue;
-		at = bump_writer(code, i, MOQSTAT_RSI);
+		at = bump_writer(code, i, CODE_ARG1);
 		if (at < 0 || code->insns[at].op != CODE_LEA ||
 		    code->insns[at].src.reg != guard->reg ||
 		    code->insns[at].src.index != MOQSTAT_REG_NONE)

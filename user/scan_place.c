@@ -36,7 +36,7 @@ static int place_arc(struct scan *s, const struct code *code, uint32_t function,
 		.event = MOQSTAT_EVENT_PLACE,
 		.when = MOQSTAT_WHEN_NONZERO,
 		.handles = path ? MOQSTAT_HANDLE_PATH : MOQSTAT_HANDLE_PENDING,
-		.guard = scan_register(MOQSTAT_RAX, s->layout->header),
+		.guard = scan_register(CODE_RESULT, s->layout->header),
 	};
 
 	if (path)
@@ -170,7 +170,7 @@ static bool place_owner_on(const struct code *code, size_t branch, unsigned int 
 		if (insn->op == CODE_MOV && insn->dst.kind == MOQSTAT_OPERAND_MEM &&
 		    insn->dst.width == 8) {
 			address = eval_address(e, &insn->dst);
-			if (insn->src.kind == MOQSTAT_OPERAND_REG && insn->dst.reg != MOQSTAT_RSP &&
+			if (insn->src.kind == MOQSTAT_OPERAND_REG && insn->dst.reg != CODE_STACK &&
 			    eval_equal(&e->regs[insn->src.reg], &e_value)) {
 				found = place_stored(l->stores, l->len, &address, 8);
 				return found && eval_single(&found->value, out);
@@ -230,8 +230,8 @@ static int place_ietf_publisher(struct scan *s, const struct code *code, size_t 
 {
 	struct moqstat_site what = {
 		.event = MOQSTAT_EVENT_INSERT,
-		.guard = scan_register(MOQSTAT_RSI, 0),
-		.path = scan_register(MOQSTAT_RDX, 0),
+		.guard = scan_register(CODE_TO_ARG0, 0),
+		.path = scan_register(CODE_TO_ARG1, 0),
 	};
 	ptrdiff_t at = code->insns[branch].cond == CODE_COND_ZERO
 			       ? code_find(code, code->insns[branch].target)
@@ -260,8 +260,8 @@ static int place_removals(struct scan *s, const struct code *code, size_t first,
 {
 	struct moqstat_site what = {
 		.event = MOQSTAT_EVENT_REMOVE,
-		.guard = scan_register(MOQSTAT_RSI, 0),
-		.path = scan_register(MOQSTAT_RCX, 0),
+		.guard = scan_register(CODE_TO_ARG0, 0),
+		.path = scan_register(CODE_TO_ARG2, 0),
 	};
 	struct moqstat_operand *slots[] = { &what.entry, &what.side };
 	size_t i, len = 0;
@@ -273,15 +273,15 @@ static int place_removals(struct scan *s, const struct code *code, size_t first,
 		if (site->event == MOQSTAT_EVENT_BUMP && site->role == MOQSTAT_PUBLISHER &&
 		    site->field == MOQSTAT_ANNOUNCED_CLOSED &&
 		    site->guard.kind != MOQSTAT_OPERAND_NONE &&
-		    !(site->guard.kind == MOQSTAT_OPERAND_REG && site->guard.reg == MOQSTAT_RSP))
+		    !(site->guard.kind == MOQSTAT_OPERAND_REG && site->guard.reg == CODE_STACK))
 			*slots[len++] = site->guard;
 	}
 	for (i = 0; i < code->insns_len && len && !err; i++) {
 		/* remove_entry(ret, &table, hash, &key) or, around it, remove(ret, &map, &key). */
-		what.path = scan_register(MOQSTAT_RCX, 0);
+		what.path = scan_register(CODE_TO_ARG2, 0);
 		if (place_calls(s, &code->insns[i], "7HashMap", "6remove") ||
 		    place_calls(s, &code->insns[i], "HashMap$", "6remove"))
-			what.path = scan_register(MOQSTAT_RDX, 0);
+			what.path = scan_register(CODE_TO_ARG1, 0);
 		else if (!place_calls(s, &code->insns[i], "RawTable", "12remove_entry"))
 			continue;
 		err = place_add(s, &code->insns[i], function, &what);
@@ -296,9 +296,9 @@ static int place_session(struct scan *s, const struct code *code, size_t call, u
 	struct moqstat_site what = {
 		.event = MOQSTAT_EVENT_SESSION_PLACE,
 		.handles = MOQSTAT_HANDLE_GUARD,
-		.path = scan_register(MOQSTAT_RSI, 0),
+		.path = scan_register(CODE_ARG1, 0),
 		.tier = { .kind = MOQSTAT_OPERAND_MEM,
-			  .reg = MOQSTAT_RDI,
+			  .reg = CODE_ARG0,
 			  .index = MOQSTAT_REG_NONE,
 			  .scale = 1,
 			  .width = 1,
@@ -314,14 +314,14 @@ static int place_session(struct scan *s, const struct code *code, size_t call, u
 
 		if (insn->op == CODE_MOV && insn->dst.kind == MOQSTAT_OPERAND_MEM &&
 		    insn->dst.width == 8 && insn->dst.index == MOQSTAT_REG_NONE &&
-		    insn->src.kind == MOQSTAT_OPERAND_REG && insn->src.reg == MOQSTAT_RAX) {
+		    insn->src.kind == MOQSTAT_OPERAND_REG && insn->src.reg == CODE_RESULT) {
 			if (insn->dst.reg == MOQSTAT_REG_NONE ||
 			    place_written(code, call, i, insn->dst.reg))
 				break;
 			what.guard = scan_register(insn->dst.reg, insn->dst.disp);
 			return place_add(s, &code->insns[call], function, &what);
 		}
-		if (insn->writes & (1u << MOQSTAT_RAX))
+		if (insn->writes & (1u << CODE_RESULT))
 			break;
 	}
 	return 0;
@@ -352,8 +352,8 @@ static int place_call(struct scan *s, const struct code *code, size_t call, size
 	case LAYOUT_SESSION:
 		return place_session(s, code, call, function);
 	case LAYOUT_SUBSCRIBE:
-		/* What it returns goes where rdi says, and has the path. */
-		at = bump_writer(code, call, MOQSTAT_RDI);
+		/* What it returns has the path. */
+		at = bump_writer(code, call, CODE_RETURNS_TO);
 		if (at < 0 || code->insns[at].op != CODE_LEA ||
 		    code->insns[at].src.index != MOQSTAT_REG_NONE)
 			return 0;
@@ -429,7 +429,7 @@ static bool place_closes_guards(const struct scan *s, const struct code *code)
 static int place_table(struct scan *s, const struct code *code, const struct elf_symbol *symbol)
 {
 	struct moqstat_site what = { .event = MOQSTAT_EVENT_TABLE,
-				     .guard = scan_register(MOQSTAT_RDI, 0) };
+				     .guard = scan_register(CODE_ARG0, 0) };
 	struct moqstat_site peek = { .event = MOQSTAT_EVENT_PEEK, .handles = MOQSTAT_HANDLE_KEY };
 	struct path_drop *drops;
 	uint32_t function;

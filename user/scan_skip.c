@@ -55,7 +55,7 @@ static bool skip_stored(const struct code *code, size_t from, size_t to,
 			if (!insn->dst.width || (insn->dst.disp < place->disp + 8 &&
 						 insn->dst.disp + insn->dst.width > place->disp))
 				return true;
-		} else if ((insn->dst.reg == MOQSTAT_RSP) == (place->reg == MOQSTAT_RSP)) {
+		} else if ((insn->dst.reg == CODE_STACK) == (place->reg == CODE_STACK)) {
 			return true;
 		}
 	}

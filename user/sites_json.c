@@ -110,7 +110,7 @@ static int reg_decode(const json_t *json)
 
 	if (!json)
 		return MOQSTAT_REG_NONE;
-	for (i = 0; name && i < 16; i++) {
+	for (i = 0; name && i < CODE_REGS; i++) {
 		if (!strcmp(code_reg_name(i), name))
 			return i;
 	}

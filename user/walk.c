@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "code.h"
 #include "log.h"
 #include "machine.h"
 #include "utf8.h"
@@ -139,14 +140,14 @@ static void walk_root(struct walk *w, enum walk_kind kind, int64_t offset)
 
 	if (offset < 0)
 		return;
-	e = walk_add(w, kind, machine_reg(w->machine, MOQSTAT_RDI) + offset);
+	e = walk_add(w, kind, machine_reg(w->machine, CODE_ARG0) + offset);
 	if (e && !walk_text(w, e->at, &e->text))
 		w->task->len--;
 }
 
 static void walk_subscription(struct walk *w)
 {
-	uint64_t at = machine_reg(w->machine, MOQSTAT_RDI), words[6];
+	uint64_t at = machine_reg(w->machine, CODE_ARG0), words[6];
 	const struct layout *l = w->plan->layout;
 	struct walk_event *e = walk_add(w, WALK_SUBSCRIPTION, at);
 
@@ -177,10 +178,10 @@ static bool walk_is_release(const struct walk *w, uint64_t function)
 /* Text is freed with alignment 1: where it was referred to from is where its {cap, ptr, len} is. */
 static void walk_freed(struct walk *w)
 {
-	uint64_t from = machine_from(w->machine, MOQSTAT_RDI);
+	uint64_t from = machine_from(w->machine, CODE_ARG0);
 	struct walk_event *e;
 
-	if (machine_reg(w->machine, MOQSTAT_RDX) != 1 || !from)
+	if (machine_reg(w->machine, CODE_ARG2) != 1 || !from)
 		return;
 	e = walk_add(w, WALK_STRING, from - 8);
 	if (e && !walk_text(w, e->at, &e->text))
@@ -210,9 +211,9 @@ static bool walk_call(void *arg, const struct machine *m, uint64_t function)
 		return false;
 	}
 	/* Another destructor: what it refers to may tell which objects belong together. */
-	value = machine_reg(m, MOQSTAT_RDI);
+	value = machine_reg(m, CODE_ARG0);
 	if (value && machine_read(w->machine, value, &value, sizeof(value)) && value) {
-		e = walk_add(w, WALK_TOUCH, machine_reg(m, MOQSTAT_RDI));
+		e = walk_add(w, WALK_TOUCH, machine_reg(m, CODE_ARG0));
 		if (e)
 			e->value = value;
 	}
