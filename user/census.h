@@ -32,6 +32,7 @@ struct census_item {
 	bool shared;  /* the guard is in an Arc of its own (the two counts are in front of it) */
 	uint32_t len; /* bytes of path */
 	uint32_t key_len;
+	uint64_t key_last; /* last of the three words of its path there */
 	char *path;	/* absolute path, or a session's root; UTF-8, no NUL at its end */
 	uint64_t guard; /* its address in the relay; of the Arc of counts for CENSUS_BROADCAST */
 	uint64_t entry; /* the pointer in it to its counters: 0 where statistics are off */

@@ -71,7 +71,7 @@ static int census_join(const struct walk_text *root, const struct walk_text *pat
 	if (slash)
 		bytes[root->len] = '/';
 	memcpy(bytes + root->len + slash, path->bytes, path->len);
-	*out = (struct walk_text){ bytes, len };
+	*out = (struct walk_text){ .bytes = bytes, .len = len };
 	return 0;
 }
 
@@ -103,6 +103,8 @@ static int census_add(struct census *c, const struct walk_event *e, enum census_
 	err = census_copy(path, &item->path, &item->len);
 	if (!err && key)
 		err = census_copy(key, &item->key, &item->key_len);
+	if (key)
+		item->key_last = key->last;
 	if (err)
 		free(item->path);
 	else

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "code.h"
+#include "path_drop.h"
+#include "relocation.h"
 
 /* How far from the call that makes a session's guard its operands are set up. */
 #define CENSUS_PLAN_NEAR 16
@@ -111,6 +113,48 @@ static int64_t census_plan_text(const struct elf_file *f, const struct reach_fun
 	return found < 0 ? -1 : found;
 }
 
+/* The same where it is shared: the one path that is let go within the object. */
+static int64_t census_plan_shared_text(const struct census_plan *p, const struct elf_file *f,
+				       const struct reach_function *function)
+{
+	const struct path_drop_how how = { .arcs = true,
+					   .ends = p->texts.ends,
+					   .ends_len = p->texts.ends_len };
+	unsigned int self = CODE_REGS;
+	struct path_drop *drops;
+	int64_t found = -1;
+	struct code code;
+	size_t i, len;
+
+	if (code_init(f, function->addr, function->size, &code))
+		return -1;
+	for (i = 0; i < code.insns_len && self == CODE_REGS; i++) {
+		const struct code_insn *in = &code.insns[i];
+
+		if (in->op == CODE_MOV && in->src.kind == MOQSTAT_OPERAND_REG &&
+		    in->src.reg == CODE_ARG0 && in->dst.kind == MOQSTAT_OPERAND_REG)
+			self = in->dst.reg;
+	}
+	if (!path_drops_find(&code, &how, &drops, &len)) {
+		for (i = 0; i < len; i++) {
+			if (drops[i].object.reg == self)
+				found = found < 0 || found == drops[i].object.disp
+						? drops[i].object.disp
+						: -2;
+		}
+		free(drops);
+	}
+	code_deinit(&code);
+	return found < 0 ? -1 : found;
+}
+
+static int64_t census_plan_root(const struct census_plan *p, const struct elf_file *f,
+				const struct reach_function *function)
+{
+	return p->layout->shared_paths ? census_plan_shared_text(p, f, function)
+				       : census_plan_text(f, function);
+}
+
 static void census_plan_roots(struct census_plan *p, const struct elf_file *f)
 {
 	size_t i;
@@ -120,9 +164,9 @@ static void census_plan_roots(struct census_plan *p, const struct elf_file *f)
 		const struct reach_function *function = &p->reach.list[i];
 
 		if (function->kind == REACH_PRODUCER && p->producer_root < 0)
-			p->producer_root = census_plan_text(f, function);
+			p->producer_root = census_plan_root(p, f, function);
 		if (function->kind == REACH_CONSUMER && p->consumer_root < 0)
-			p->consumer_root = census_plan_text(f, function);
+			p->consumer_root = census_plan_root(p, f, function);
 	}
 }
 
@@ -218,6 +262,28 @@ static int census_plan_sessions(struct census_plan *p, const struct elf_file *f,
 	return err;
 }
 
+/* Which functions end a shared text, rather than the pointers to them that are called. */
+static int census_plan_texts(struct census_plan *p, const struct elf_file *f)
+{
+	struct relocation *relocations;
+	size_t i, len;
+	uint64_t to;
+	int err;
+
+	if (!p->texts.ends_len)
+		return 0;
+	err = relocation_read(f, &relocations, &len);
+	if (err)
+		return err;
+	for (i = 0; i < p->texts.ends_len; i++) {
+		to = relocation_find(relocations, len, p->texts.ends[i]);
+		if (to)
+			p->texts.ends[i] = to;
+	}
+	free(relocations);
+	return 0;
+}
+
 static int census_plan_build(struct census_plan *p, const struct elf_file *f,
 			     const struct sites *sites)
 {
@@ -228,8 +294,13 @@ static int census_plan_build(struct census_plan *p, const struct elf_file *f,
 		err = census_plan_closes(p, sites);
 	if (!err)
 		err = census_plan_code(p, f);
+	if (!err && p->layout->shared_paths)
+		err = text_ends_find(f, &p->texts);
 	if (!err)
 		census_plan_roots(p, f);
+	/* As they are called now, pointers to them are followed. */
+	if (!err)
+		err = census_plan_texts(p, f);
 	for (i = 0; i < sites->functions_len && !err; i++) {
 		if (sites->functions[i].role == LAYOUT_SESSION)
 			err = census_plan_sessions(p, f, sites->functions[i].addr);

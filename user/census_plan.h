@@ -13,6 +13,7 @@
 #include "elf.h"
 #include "reach.h"
 #include "sites.h"
+#include "text_end.h"
 
 /** A branch at which a guard ends. */
 struct census_close {
@@ -34,6 +35,7 @@ struct census_plan {
 	size_t closes_len;
 	struct census_session *sessions; /* all that were found, each once */
 	size_t sessions_len;
+	struct text_ends texts; /* where paths are shared; addresses of functions only */
 	int64_t producer_root;	/* offset of the root in an OriginProducer, or -1 */
 	int64_t consumer_root;	/* and in an OriginConsumer */
 	uint64_t anchor;	/* an address of the code, */

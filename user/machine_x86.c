@@ -145,29 +145,28 @@ static bool machine_jump(struct machine *m, const struct machine_insn *in)
 	return machine_return(m);
 }
 
-/* Does a zero here lead to a call that is to be entered? */
-static bool machine_releases(struct machine *m, uint64_t next)
+/* The function that is called if there is a zero here, or 0. */
+static uint64_t machine_end_of(struct machine *m, uint64_t next)
 {
 	struct machine_insn *in = machine_insn(m, next);
 	uint64_t target;
 	unsigned int i;
 
 	if (!in || in->op != ZYDIS_MNEMONIC_JNZ)
-		return false;
+		return 0;
 	for (i = 0, next = in->next; i < MACHINE_RELEASE_NEAR; i++, next = in->next) {
 		in = machine_insn(m, next);
 		if (!in || !in->decoded || machine_is_jcc(in->op) || in->op == ZYDIS_MNEMONIC_RET)
-			return false;
+			return 0;
 		if (in->op != ZYDIS_MNEMONIC_CALL && in->op != ZYDIS_MNEMONIC_JMP)
 			continue;
 		target = in->target;
 		if (!target && in->o[0].kind == MACHINE_MEM && in->o[0].reg == MACHINE_NONE &&
 		    !machine_read(m, in->o[0].value, &target, 8))
-			return false;
-		/* A jump back to the rest of the function leads nowhere. */
-		return target && m->ops->leads(m->arg, target);
+			return 0;
+		return target;
 	}
-	return false;
+	return 0;
 }
 
 /* Of a reference count, as it may be. */
@@ -186,22 +185,26 @@ static bool machine_release(struct machine *m, struct machine_insn *in)
 	uint64_t addr = machine_address(m, &in->o[0]), next = in->next, value;
 	unsigned int size = in->o[0].size;
 	int8_t release = in->release;
+	uint64_t end = in->end;
 	bool zero;
 
 	if (!machine_get(m, in, 0, &value))
 		return false;
 	if (release < 0) {
-		release = machine_releases(m, next);
+		end = machine_end_of(m, next);
+		/* A jump back to the rest of the function leads nowhere. */
+		release = end && m->ops->leads(m->arg, end);
 		in = machine_insn(m, m->ip);
 		if (!in)
 			return machine_fail(m, MACHINE_NO_MEMORY);
 		in->release = release;
+		in->end = end;
 	}
 	if (release && size == 8) {
 		zero = m->ops->release(m->arg, m, addr, value);
 		machine_sub(m, zero ? 1 : 2, 1, size);
 	} else {
-		m->ops->touch(m->arg, m, addr);
+		m->ops->touch(m->arg, m, addr, machine_from(m, in->o[0].reg), end);
 		value = machine_sub(m, value, 1, size);
 		if (!machine_put(m, in, 0, value))
 			return false;

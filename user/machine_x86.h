@@ -42,6 +42,7 @@ struct machine_insn {
 	uint64_t addr; /* 0: free slot */
 	uint64_t next;
 	uint64_t target; /* of a direct branch */
+	uint64_t end;	 /* where release was asked: the function that follows a zero, or 0 */
 	uint16_t op;	 /* ZydisMnemonic */
 	bool lock;
 	bool decoded;	/* else not an instruction of the function */

@@ -163,6 +163,20 @@ static bool scan_names_entries(const struct scan *s)
 	return false;
 }
 
+/* How are paths let go? */
+static int scan_drops(struct scan *s)
+{
+	int err = s->layout->shared_paths ? text_ends_find(s->file, &s->texts) : 0;
+
+	s->drops = (struct path_drop_how){ .shared = (int32_t)s->layout->shared_of_stats,
+					   .arcs = s->layout->shared_paths,
+					   .ends = s->texts.ends,
+					   .ends_len = s->texts.ends_len,
+					   .holders = s->texts.holders,
+					   .holders_len = s->texts.holders_len };
+	return err;
+}
+
 /* `whole`: even if it can't be this layout, for what else is told of the file. */
 static int scan_layout(struct scan *s, bool whole, sites_progress progress, void *arg)
 {
@@ -173,7 +187,7 @@ static int scan_layout(struct scan *s, bool whole, sites_progress progress, void
 
 	if (err || s->elsewhere || (!whole && !scan_names_entries(s)))
 		return err;
-	err = scan_texts(s);
+	err = scan_drops(s);
 	if (err)
 		return err;
 	for (i = 0; i < len; i = k) {

@@ -9,6 +9,7 @@
 #include "bump.h"
 #include "path_drop.h"
 #include "sites.h"
+#include "text_end.h"
 
 /* How far behind a call that allocates, or behind a session's close, its companion stands. */
 #define SITES_NEAR 8
@@ -16,11 +17,6 @@
 /* Strides that are noted, and how many bumps of one tell of a relay. */
 #define SITES_STRIDES_MAX 512
 #define SITES_STRIDES_MIN 16
-
-/* Different addresses that are called to end a shared text, in all of a relay. */
-#define SCAN_ENDS_MAX 16
-/* Copies of the functions that let go of what holds a Stats. */
-#define SCAN_HOLDERS_MAX 128
 
 /* What an IETF publisher keeps of a broadcast that it has announced, as in the name of its drop. */
 #define SCAN_IETF_ITEM "(moq_net::ietf::request::RequestId"
@@ -39,8 +35,8 @@ struct scan {
 	size_t list_room, functions_room, unprobed_room;
 	struct scan_found *found; /* by address */
 	size_t found_len, found_room;
-	struct path_drop_how drops; /* whose `ends` are these: */
-	uint64_t ends[SCAN_ENDS_MAX], holders[SCAN_HOLDERS_MAX];
+	struct path_drop_how drops; /* with what these tell: */
+	struct text_ends texts;
 	bool nameless; /* some code that may count has no name: functions were also found by what
 			* they do */
 	/* To explain a refusal: */
@@ -56,9 +52,6 @@ void *scan_grow(void *array, size_t len, size_t *room, size_t size);
 /** Find the functions of the layout: by name, and where code has none by what it does. The caller
  *  frees scan.found. 0; -ENOMEM; -ERANGE. */
 int scan_find(struct scan *s);
-
-/** Find out how paths are let go: scan.drops. 0, -ENOMEM or -ERANGE. */
-int scan_texts(struct scan *s);
 
 /** Which function of the layout, once found, is at that address: enum layout_function, or -1. */
 int scan_which(const struct scan *s, uint64_t addr);

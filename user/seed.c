@@ -114,9 +114,8 @@ static bool seed_guard_key(const struct seed *s, const struct census_item *item,
 			return false;
 		break;
 	case CENSUS_ANNOUNCE:
-		/* Right behind its key, whose last word is the length, it is moq-lite's: told by
-		 * that key. */
-		if (item->table && item->owner == item->key_len)
+		/* Right behind its key, it is moq-lite's: told by that key. */
+		if (item->table && item->owner == item->key_last)
 			return false;
 		if (item->role == MOQSTAT_SUBSCRIBER) {
 			key.kind = MOQSTAT_GUARD_OWNER;

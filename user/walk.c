@@ -131,6 +131,7 @@ static bool walk_text(struct walk *w, uint64_t at, struct walk_text *out)
 	}
 	out->bytes = bytes;
 	out->len = len;
+	out->last = words[2];
 	return true;
 }
 
@@ -383,13 +384,30 @@ static bool walk_release(void *arg, const struct machine *m, uint64_t count, uin
 	return !seen && !w->err;
 }
 
-static void walk_touch(void *arg, const struct machine *m, uint64_t count)
+static bool walk_ends_text(const struct walk *w, uint64_t function)
 {
-	struct walk_event *e = walk_add(arg, WALK_TOUCH, 0);
+	size_t i;
+
+	for (i = 0; i < w->plan->texts.ends_len; i++) {
+		if (w->plan->texts.ends[i] == function - w->bias)
+			return true;
+	}
+	return false;
+}
+
+/* A path's text is shared: where its Arc was referred to from is where the path is. */
+static void walk_touch(void *arg, const struct machine *m, uint64_t count, uint64_t from,
+		       uint64_t end)
+{
+	bool text = end && from && walk_ends_text(arg, end);
+	struct walk_event *e = walk_add(arg, text ? WALK_STRING : WALK_TOUCH, text ? from : 0);
 
 	(void)m;
-	if (e)
-		e->value = count;
+	if (!e)
+		return;
+	e->value = count;
+	if (text && !walk_text(arg, from, &e->text))
+		((struct walk *)arg)->task->len--;
 }
 
 static const struct machine_ops walk_ops = {

@@ -20,6 +20,7 @@
 struct walk_text {
 	char *bytes;
 	size_t len;
+	uint64_t last; /* of the path's words in memory */
 };
 
 enum walk_kind {

@@ -82,9 +82,12 @@ static bool target_release(void *arg, const struct machine *m, uint64_t count, u
 	return (count ^ value ^ t->flags) % 2;
 }
 
-static void target_touch(void *arg, const struct machine *m, uint64_t count)
+static void target_touch(void *arg, const struct machine *m, uint64_t count, uint64_t from,
+			 uint64_t end)
 {
 	(void)arg;
+	(void)from;
+	(void)end;
 	(void)count;
 	fuzz_check(machine_reg(m, 16) == 0);
 }

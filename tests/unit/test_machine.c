@@ -108,11 +108,14 @@ static bool bench_release(void *arg, const struct machine *m, uint64_t count, ui
 	return b->zero;
 }
 
-static void bench_touch(void *arg, const struct machine *m, uint64_t count)
+static void bench_touch(void *arg, const struct machine *m, uint64_t count, uint64_t from,
+			uint64_t end)
 {
 	struct bench *b = arg;
 
 	(void)m;
+	(void)from;
+	(void)end;
 	b->touches++;
 	b->touched = count;
 }

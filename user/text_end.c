@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What ends a text that paths share, so that the places where a path is let go can be told from
- * those of any other Arc: the function that lets go of nothing but a path calls it. And which
- * functions let go of a Stats.
- */
-#include "scan.h"
+/* What ends a shared text is called by the function that lets go of nothing but a path. */
+#include "text_end.h"
 
-#include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "code.h"
 
 /* Names that say no more than one type are not longer. */
 #define TEXT_NAME_MAX 128
@@ -48,56 +46,56 @@ static enum text_drop text_drop(const struct elf_symbol *symbol)
 	return what;
 }
 
-static void text_add(struct scan *s, uint64_t end)
+static void text_add(uint64_t *list, size_t *len, size_t most, uint64_t addr)
 {
 	size_t i;
 
-	for (i = 0; i < s->drops.ends_len && s->ends[i] != end; i++)
+	for (i = 0; i < *len && list[i] != addr; i++)
 		;
-	if (end && i == s->drops.ends_len && i < SCAN_ENDS_MAX)
-		s->ends[s->drops.ends_len++] = end;
+	if (addr && i == *len && i < most)
+		list[(*len)++] = addr;
 }
 
 /* What it calls, or goes on with. */
-static int text_look(struct scan *s, const struct elf_symbol *symbol)
+static int text_look(const struct elf_file *f, const struct elf_symbol *symbol,
+		     struct text_ends *out)
 {
 	struct code code;
 	size_t i;
-	int err = code_init(s->file, symbol->addr, symbol->size, &code);
+	int err = code_init(f, symbol->addr, symbol->size, &code);
 
 	if (err)
 		return err;
 	for (i = 0; i < code.insns_len; i++) {
 		const struct code_insn *insn = &code.insns[i];
+		bool inside = insn->target >= symbol->addr &&
+			      insn->target < symbol->addr + symbol->size;
 
-		if (insn->op != CODE_CALL && insn->op != CODE_JMP)
-			continue;
-		if (insn->slot)
-			text_add(s, insn->slot);
-		else if (insn->target < symbol->addr || insn->target >= symbol->addr + symbol->size)
-			text_add(s, insn->target);
+		if (insn->op == CODE_CALL || insn->op == CODE_JMP)
+			text_add(out->ends, &out->ends_len, TEXT_ENDS_MAX,
+				 insn->slot ? insn->slot
+				 : inside   ? 0
+					    : insn->target);
 	}
 	code_deinit(&code);
 	return 0;
 }
 
-int scan_texts(struct scan *s)
+int text_ends_find(const struct elf_file *f, struct text_ends *out)
 {
 	size_t i, len;
-	const struct elf_symbol *symbols = elf_file_symbols(s->file, &len);
+	const struct elf_symbol *symbols = elf_file_symbols(f, &len);
 	int err = 0;
 
-	s->drops = (struct path_drop_how){ .shared = (int32_t)s->layout->shared_of_stats,
-					   .arcs = s->layout->shared_paths,
-					   .ends = s->ends,
-					   .holders = s->holders };
-	for (i = 0; i < len && s->drops.arcs && !err; i++) {
+	*out = (struct text_ends){ .ends_len = 0 };
+	for (i = 0; i < len && !err; i++) {
 		enum text_drop what = text_drop(&symbols[i]);
 
 		if (what == TEXT_PATH)
-			err = text_look(s, &symbols[i]);
-		else if (what == TEXT_HOLDER && s->drops.holders_len < SCAN_HOLDERS_MAX)
-			s->holders[s->drops.holders_len++] = symbols[i].addr;
+			err = text_look(f, &symbols[i], out);
+		else if (what == TEXT_HOLDER)
+			text_add(out->holders, &out->holders_len, TEXT_HOLDERS_MAX,
+				 symbols[i].addr);
 	}
 	return err;
 }
