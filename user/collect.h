@@ -14,6 +14,8 @@
 
 #include <moqstat.h>
 
+#include "frame.h"
+
 /** One incarnation of a broadcast: cumulative counts since it began. */
 struct collect_broadcast {
 	const char *path;     /* UTF-8, not NUL-terminated; owned by the batch */
@@ -51,6 +53,7 @@ struct collect_batch {
 	uint64_t since;	  /* from the caller: `number` of the last batch, or 0 */
 	uint64_t number;  /* of this one; 0: each batch lists everything */
 	bool partial;	  /* only what has changed since that one is listed */
+	const struct frame_schema *schema; /* of broadcasts; NULL: moq-relay 0.12's */
 	uint64_t time_ms; /* CLOCK_REALTIME at the tick, Unix time in milliseconds */
 	struct collect_broadcast *broadcasts;
 	size_t broadcasts_len;

@@ -422,6 +422,7 @@ static int collect_live_read(struct collect *c, struct collect_batch *batch)
 	int err;
 
 	/* Who hasn't taken in the last two batches, perhaps since one failed, gets everything. */
+	batch->schema = l->source.layout->frame;
 	batch->number = l->number + 1;
 	batch->partial = l->number && l->followed && batch->since == l->number;
 	l->followed = batch->since == l->number;

@@ -6,6 +6,7 @@
  * whole or, where the agent was killed or the disk was full, the last. An example, broken up here:
  *
  *   {"v":1,                         version of the format; each line has it
+ *    "schema":"0.13",              the relay's release from which on its frames are so
  *    "time_ms":1763683200000,       Unix time of the tick, milliseconds
  *    "broadcasts":[
  *     {"path":"demo/bbb",
@@ -22,7 +23,8 @@
  * Counts are cumulative. One that is zero is left out, and so is an object without any. A number
  * is a JSON integer up to 2^63-1 and above that a string of its decimal digits, since many JSON
  * readers (jansson too) have no larger integers. Every member shown is required but
- * "fresh" and "whole", which are there only where they are false; none else is allowed. The names
+ * "fresh" and "whole", which are there only where they are false, and "schema", which all lines have
+ * or none, and then it is "0.12"; none else is allowed. The names
  * are those of collect_format.c. An incarnation that the agent retired is in no later batch, unless
  * the path came back.
  */
@@ -174,6 +176,8 @@ static json_t *record_batch(const struct collect_batch *batch)
 	for (i = 0; i < batch->sessions_len && !err; i++)
 		err = json_array_append_new(sessions, record_session(&batch->sessions[i]));
 	err |= json_object_set_new(json, "v", json_integer(COLLECT_FORMAT_VERSION));
+	if (batch->schema && batch->schema != &frame_schema_broadcast_0_12)
+		err |= json_object_set_new(json, "schema", json_string(batch->schema->name));
 	err |= json_object_set_new(json, "time_ms", record_u64(batch->time_ms));
 	err |= json_object_set_new(json, "broadcasts", broadcasts);
 	err |= json_object_set_new(json, "sessions", sessions);

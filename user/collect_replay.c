@@ -33,6 +33,7 @@ struct replay {
 	size_t line_len;
 	size_t line_size;
 	bool complete; /* the line ended with a newline */
+	const struct frame_schema *schema; /* of all lines so far */
 	int failed;    /* the -errno that ended the reading */
 };
 
@@ -332,7 +333,24 @@ static int replay_arrays(const struct replay *r, json_t *broadcasts, json_t *ses
 	return replay_own_text(batch);
 }
 
-static int replay_batch(const struct replay *r, json_t *json, struct collect_batch *batch)
+/* Of which release the frames are to be, and take that out of the object. */
+static int replay_schema(struct replay *r, json_t *json, struct collect_batch *batch)
+{
+	const json_t *name = json_object_get(json, "schema");
+	const struct frame_schema *schema = &frame_schema_broadcast_0_12;
+
+	if (name)
+		schema = json_is_string(name) ? frame_schema_find(json_string_value(name)) : NULL;
+	if (!schema)
+		return replay_bad(r, "\"schema\" is none that is known here");
+	if (r->schema && r->schema != schema)
+		return replay_bad(r, "\"schema\" is another than before");
+	r->schema = batch->schema = schema;
+	json_object_del(json, "schema");
+	return 0;
+}
+
+static int replay_batch(struct replay *r, json_t *json, struct collect_batch *batch)
 {
 	json_t *version = json_object_get(json, "v"), *time_ms, *broadcasts, *sessions, *lost;
 	json_error_t error;
@@ -344,6 +362,9 @@ static int replay_batch(const struct replay *r, json_t *json, struct collect_bat
 		return replay_bad(r,
 				  "recording of version %" JSON_INTEGER_FORMAT ", only %d is known",
 				  json_integer_value(version), COLLECT_FORMAT_VERSION);
+	err = replay_schema(r, json, batch);
+	if (err)
+		return err;
 	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:o,s:o,s:o,s:o,s:o}", "v", &version,
 			   "time_ms", &time_ms, "broadcasts", &broadcasts, "sessions", &sessions,
 			   "lost", &lost))

@@ -51,19 +51,35 @@ static const struct frame_field frame_fields_session[] = {
 };
 
 const struct frame_schema frame_schema_broadcast_0_12 = {
+	.name = "0.12",
 	.fields = frame_fields_0_12,
 	.fields_len = FRAME_LEN(frame_fields_0_12),
 };
 
 const struct frame_schema frame_schema_broadcast_0_13 = {
+	.name = "0.13",
 	.fields = frame_fields_0_13,
 	.fields_len = FRAME_LEN(frame_fields_0_13),
 };
 
 const struct frame_schema frame_schema_session = {
+	.name = "sessions",
 	.fields = frame_fields_session,
 	.fields_len = FRAME_LEN(frame_fields_session),
 };
+
+const struct frame_schema *frame_schema_find(const char *name)
+{
+	static const struct frame_schema *const all[] = { &frame_schema_broadcast_0_12,
+							  &frame_schema_broadcast_0_13 };
+	size_t i;
+
+	for (i = 0; i < FRAME_LEN(all); i++) {
+		if (!strcmp(all[i]->name, name))
+			return all[i];
+	}
+	return NULL;
+}
 
 void frame_buf_deinit(struct frame_buf *buf)
 {

@@ -20,6 +20,7 @@ struct frame_field {
 
 /** The members of every row of a track, in the order of the JSON. */
 struct frame_schema {
+	const char *name; /* in recordings, e.g. "0.12": the first release of the relay with it */
 	const struct frame_field *fields;
 	size_t fields_len;
 };
@@ -29,6 +30,9 @@ extern const struct frame_schema frame_schema_broadcast_0_12;
 
 /** The same from moq-relay 0.13.1 (moq-net 0.1.14) on: announced_bytes is the third of ten. */
 extern const struct frame_schema frame_schema_broadcast_0_13;
+
+/** The schema of broadcast tracks of that name, or NULL. */
+const struct frame_schema *frame_schema_find(const char *name);
 
 /** Session tracks, the same in every layout known: sessions, sessions_closed. */
 extern const struct frame_schema frame_schema_session;

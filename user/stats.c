@@ -164,6 +164,8 @@ static int stats_round(struct stats *s, struct collect *c, struct jsonl *out,
 	stats_note(tick, STATS_COLLECT, &since);
 	if (err)
 		goto end;
+	if (batch.schema)
+		s->schema = batch.schema;
 	err = crosscheck_update(&s->crosscheck, &batch);
 	stats_note(tick, STATS_CHECK, &since);
 	if (!err)
