@@ -9,6 +9,7 @@ import subprocess
 import time
 
 from harness import SLOW, Client, Frames, Relay, check, wait_until
+from versions import VERSIONS
 
 OPENING = (
     "entry",
@@ -329,18 +330,6 @@ def versions(world):
         client(f"close S{i}", f"close P{i}")
     world.same(agent, watch)
     world.stop(agent, ALL)
-
-
-VERSIONS = (
-    "moq-lite-01",
-    "moq-lite-02",
-    "moq-lite-03",
-    "moq-lite-04",
-    "moq-transport-14",
-    "moq-transport-16",
-    "moq-transport-17",
-    "moq-transport-18",
-)
 
 
 def certificates(world):

@@ -11,6 +11,7 @@ from cases import certificates
 from census import (PREFIX, census, census_errors, differences, in_frames, is_told, opened,
                     sessions, sessions_in_frames, told)
 from harness import SLOW, Client, Failure, Process, Relay, check, wait_until
+from versions import NEWEST
 
 
 def same_as_frames(world, relay, watch, seconds=15):
@@ -71,7 +72,7 @@ def census_of_versions(world):
     """Statistics off: each family of protocols, over QUIC and WebSocket, under a root."""
     relay = Relay(world, stats=False)
     for version in ("moq-lite-01", "moq-lite-04", "moq-transport-14", "moq-transport-17",
-                    "moq-transport-18"):
+                    NEWEST):
         for transport, url in (("quic", relay.url), ("ws", relay.ws.rstrip("/") + "/")):
             client = Client(world, name=f"{version}-{transport}")
             three_by_two(client, url + "acme", f" version={version}")
@@ -162,7 +163,7 @@ def census_of_what_waits(world):
     confirmed, and have their path all the same. A track that doesn't exist ends by itself."""
     relay = Relay(world)
     watch = world.watch(relay)
-    for version in ("moq-lite-03", "moq-lite-04", "moq-transport-14", "moq-transport-18"):
+    for version in ("moq-lite-03", "moq-lite-04", "moq-transport-14", NEWEST):
         # The relay holds on to a killed client's broadcasts for a while.
         x, y = f"demo/x-{version}", f"demo/y-{version}"
         source, sink = Client(world, name=f"source-{version}"), Client(world, name="sink")
@@ -196,7 +197,7 @@ def load(world, relay, *args):
 
 def census_of_a_busy_relay(world):
     """Groups in full flow open and close no guard: a hundred times in a row all is told, exactly."""
-    for version in ("moq-lite-04", "moq-transport-18"):
+    for version in ("moq-lite-04", NEWEST):
         relay = Relay(world, name=version)
         watch = world.watch(relay, name=f"watch-{version}")
         busy = load(world, relay, "--broadcasts", "3", "--tracks", "2", "--sessions", "5",
@@ -242,7 +243,7 @@ def census_while_all_changes(world):
     same_as_opened(world, relay, must_be, "before")
 
     def round_trip(i):
-        version = ("moq-lite-04", "moq-lite-02", "moq-transport-14", "moq-transport-18")[i % 4]
+        version = ("moq-lite-04", "moq-lite-02", "moq-transport-14", NEWEST)[i % 4]
         url = relay.ws if i % 3 == 0 else relay.url
         restless(f"connect R {url} version={version}")
         yield

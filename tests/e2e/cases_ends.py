@@ -5,6 +5,7 @@
 from cases import ALL, PAYLOAD, expect_row
 from harness import Client, check, wait_until
 from proxy import Proxy
+from versions import NEWEST
 
 
 def stayed(agent, track, path):
@@ -97,7 +98,7 @@ KINDS = (
     ("ws", "moq-lite-04"),
     ("url", "moq-transport-16"),
     ("ws", "moq-transport-17"),
-    ("url", "moq-transport-18"),
+    ("url", NEWEST),
 )
 
 

@@ -13,9 +13,7 @@ import cases
 import cases_off_hard
 from cases import ALL, PAYLOAD, certificates, expect_row
 from harness import Client, Relay, check, wait_until
-
-LITE = ("moq-lite-01", "moq-lite-02", "moq-lite-03", "moq-lite-04")
-IETF = ("moq-transport-14", "moq-transport-16", "moq-transport-17", "moq-transport-18")
+from versions import IETF, LITE, VERSIONS
 
 
 def ietf(world):
@@ -60,7 +58,7 @@ def mixed(world):
     relay, agent, watch = world.pair()
     client = Client(world)
     raw = f"moqt://localhost:{relay.port}/"
-    pairs = list(zip(LITE, IETF)) + list(zip(IETF[::-1], LITE)) + [(IETF[0], IETF[3])]
+    pairs = list(zip(LITE, IETF)) + list(zip(IETF[::-1], LITE)) + [(IETF[0], IETF[-1])]
     for i, (ours, theirs) in enumerate(pairs):
         # Each transport publishes to each other one.
         urls = (relay.url, relay.ws, raw)
@@ -101,13 +99,14 @@ def websocket(world):
             f"write P{i} ws/{i} t1 groups=2 frames=3 size=23 lockstep=t{i}",
         )
     frames = world.same(agent, watch)
-    for i in range(8):
+    for i in range(len(VERSIONS)):
         expect_row(frames, "publisher.json", f"ws/{i}", groups=5, frames=3 * (2 + i) + 6)
-    client(*(f"unsubscribe t{i}" for i in range(8)))
+    client(*(f"unsubscribe t{i}" for i in range(len(VERSIONS))))
     world.same(agent, watch)
-    client(*(f"close P{i}" for i in range(0, 8, 2)), *(f"close S{i}" for i in range(1, 8, 2)))
+    even, odd = range(0, len(VERSIONS), 2), range(1, len(VERSIONS), 2)
+    client(*(f"close P{i}" for i in even), *(f"close S{i}" for i in odd))
     world.same(agent, watch)
-    client(*(f"close S{i}" for i in range(0, 8, 2)), *(f"close P{i}" for i in range(1, 8, 2)))
+    client(*(f"close S{i}" for i in even), *(f"close P{i}" for i in odd))
     frames = world.same(agent, watch)
     check(frames["publisher.json"] == {}, f"all has gone: {frames['publisher.json']}")
     world.stop(agent, PAYLOAD)
