@@ -14,9 +14,6 @@
 
 #define CODE_MAX 1024
 
-/* Index of the function that is added, behind the callees. */
-#define ADDED (RELAY_PARTS + GUARD_CALLEES - GUARD_INSERT)
-
 static const char *const callees[GUARD_CALLEES] = {
 	[GUARD_INSERT] =
 		"_ZN9hashbrown3map28HashMap$LT$K$C$V$C$S$C$A$GT$6insert17h0011223344556677E",
@@ -32,11 +29,15 @@ static const char *const callees[GUARD_CALLEES] = {
  * lock inc [rax+rcx*8+0x18]; 1: ret */
 static const char code_of_item[] = "488b4720 4885c0 740e 0fb64f28 488d0cc9 f048ff44c818 c3";
 
-static void relay_with(struct relay *r, const char *name, const char *hex)
+/* The callees follow the parts of that release, and the function follows them. */
+static void relay_with(struct relay *r, const struct guard_relay *release, const char *name,
+		       const char *hex)
 {
 	size_t i;
 
 	relay_init(r);
+	if (release->change)
+		release->change(r);
 	for (i = GUARD_INSERT; i < GUARD_CALLEES; i++)
 		relay_add(r, callees[i], i == GUARD_ITEM ? code_of_item : "c3");
 	relay_add(r, name, hex);
@@ -44,14 +45,22 @@ static void relay_with(struct relay *r, const char *name, const char *hex)
 
 static uint64_t callee_of(const struct relay *r, uint8_t index)
 {
+	const struct relay_part *added = &r->parts[r->parts_len - 1];
+
 	switch (index) {
 	case GUARD_SUBSCRIBE:
 		return r->parts[RELAY_SUBSCRIBE].addr;
 	case GUARD_SESSION:
 		return r->parts[RELAY_SESSION].addr;
+	case GUARD_ENTRY:
+		return r->parts[RELAY_ENTRY].addr;
+	case GUARD_TEXT_END:
+		return r->parts[RELAY_TEXT_END].addr;
+	case GUARD_STATS_DROP:
+		return r->parts[RELAY_STATS_DROP].addr;
 	default:
 		assert_in_range(index, GUARD_INSERT, GUARD_ITEM);
-		return r->parts[RELAY_PARTS + index - GUARD_INSERT].addr;
+		return (added - (GUARD_CALLEES - index))->addr;
 	}
 }
 
@@ -65,28 +74,38 @@ static void link_calls(const struct relay *r, const char *hex, char *out)
 	for (i = 0; i + 5 <= len; i++) {
 		if (code[i] != 0xe8 || code[i + 2] || code[i + 3] || code[i + 4] != 0xf0)
 			continue;
-		distance = callee_of(r, code[i + 1]) - (r->parts[ADDED].addr + i + 5);
+		distance = callee_of(r, code[i + 1]) - (r->parts[r->parts_len - 1].addr + i + 5);
 		memcpy(code + i + 1, &distance, sizeof(distance));
 	}
 	for (i = 0; i < len; i++)
 		sprintf(out + 2 * i, "%02x", code[i]);
 }
 
-void guard_scan(const char *name, const char *hex, struct sites *out, uint64_t *function)
+void guard_scan_of(const struct guard_relay *release, const char *name, const char *hex,
+		   struct sites *out, uint64_t *function)
 {
 	char linked[2 * CODE_MAX + 1] = "", said[512];
 	struct relay r;
 
 	/* Once to know where everything lies. */
-	relay_with(&r, name, hex);
+	relay_with(&r, release, name, hex);
 	elf_file_destroy(relay_open(&r));
 	link_calls(&r, hex, linked);
 	relay_deinit(&r);
-	relay_with(&r, name, linked);
+	relay_with(&r, release, name, linked);
 	assert_int_equal(relay_scan(&r, out, said, sizeof(said)), 0);
 	assert_string_equal(said, "");
-	*function = r.parts[ADDED].addr;
+	if (release->name)
+		assert_string_equal(out->layout->relays, release->name);
+	*function = r.parts[r.parts_len - 1].addr;
 	relay_deinit(&r);
+}
+
+void guard_scan(const char *name, const char *hex, struct sites *out, uint64_t *function)
+{
+	static const struct guard_relay release = { .name = "moq-relay 0.12.5" };
+
+	guard_scan_of(&release, name, hex, out, function);
 }
 
 static void handles_put(FILE *f, uint8_t handles, bool bump)
@@ -137,6 +156,8 @@ static void site_put(FILE *f, const struct site *site, uint64_t function)
 	}
 	if (what->handles)
 		operand_put(f, "skip", &what->skip, &n);
+	if (what->when == MOQSTAT_WHEN_NEVER)
+		fprintf(f, "%s never", n ? "," : ";");
 }
 
 void guard_text(const struct sites *s, uint64_t function, char out[GUARD_TEXT])
@@ -152,7 +173,8 @@ void guard_text(const struct sites *s, uint64_t function, char out[GUARD_TEXT])
 	fclose(f);
 }
 
-void guard_lines_assert(const struct guard_line *lines, size_t len, const char *name)
+void guard_lines_assert_of(const struct guard_relay *release, const struct guard_line *lines,
+			   size_t len, const char *name)
 {
 	char text[GUARD_TEXT];
 	uint64_t function;
@@ -160,11 +182,18 @@ void guard_lines_assert(const struct guard_line *lines, size_t len, const char *
 	size_t i;
 
 	for (i = 0; i < len; i++) {
-		guard_scan(name, lines[i].hex, &s, &function);
+		guard_scan_of(release, name, lines[i].hex, &s, &function);
 		guard_text(&s, function, text);
 		if (strcmp(text, lines[i].expected))
 			fail_msg("%s: expected %s, got %s", lines[i].assembly, lines[i].expected,
 				 text);
 		sites_deinit(&s);
 	}
+}
+
+void guard_lines_assert(const struct guard_line *lines, size_t len, const char *name)
+{
+	static const struct guard_relay release = { .name = "moq-relay 0.12.5" };
+
+	guard_lines_assert_of(&release, lines, len, name);
 }

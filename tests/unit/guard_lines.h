@@ -7,7 +7,8 @@
  *     je+6 publisher.announced_closed: guard path; G rbx+16, P rbx+32
  *
  * G is the guard or its table, P the path, E and S the two places a guard is taken to (S and T
- * what a session's call tells); "skip" is said as it is.
+ * what a session's call tells); "skip" is said as it is. "never" is a site that stands in for one
+ * that it skips.
  */
 #ifndef MOQSTAT_TESTS_GUARD_LINES_H
 #define MOQSTAT_TESTS_GUARD_LINES_H
@@ -15,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sites.h"
+#include "relay_image.h"
 
 #define GUARD_TEXT 1024
 
@@ -29,6 +30,16 @@ enum guard_callee {
 	GUARD_OTHER,
 	GUARD_ITEM, /* lets go of what an IETF publisher keeps of a broadcast */
 	GUARD_CALLEES,
+	GUARD_ENTRY, /* Stats::entry, which names a path: 9 */
+	/* Of a relay whose paths share their text only: */
+	GUARD_TEXT_END,	  /* what ends one: a */
+	GUARD_STATS_DROP, /* b */
+};
+
+/** The relay that a function is added to. */
+struct guard_relay {
+	const char *name;		 /* as which it is to be recognised */
+	void (*change)(struct relay *r); /* NULL: as relay_init() makes it */
 };
 
 struct guard_line {
@@ -52,10 +63,18 @@ struct guard_line {
  *  sites_deinit(). */
 void guard_scan(const char *name, const char *hex, struct sites *out, uint64_t *function);
 
+/** The same in another relay than moq-relay 0.12.5. */
+void guard_scan_of(const struct guard_relay *release, const char *name, const char *hex,
+		   struct sites *out, uint64_t *function);
+
 /** What the sites of a function are told by. */
 void guard_text(const struct sites *s, uint64_t function, char out[GUARD_TEXT]);
 
 /** Scan each line under that name, and fail the test where one is not as expected. */
 void guard_lines_assert(const struct guard_line *lines, size_t len, const char *name);
+
+/** The same in another relay than moq-relay 0.12.5. */
+void guard_lines_assert_of(const struct guard_relay *release, const struct guard_line *lines,
+			   size_t len, const char *name);
 
 #endif /* MOQSTAT_TESTS_GUARD_LINES_H */

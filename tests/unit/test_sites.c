@@ -32,7 +32,7 @@ static const struct line shapes[] = {
 	  "je publisher.announced_closed: E rax, G [rbx+0], T [rbx+8]:1, N 1, nonzero" },
 	{ "mov rcx, [rdi]; movzx eax, byte [rdi+8]; test rcx, rcx; je 1f; lea rax, [rax+rax*8]; lock inc qword [rcx+rax*8+0x10]; 1: ret",
 	  "488b0f 0fb64708 4885c9 740a 488d04c0 f048ff44c110 c3",
-	  "je publisher.announced: E rcx, G [rdi+0], T rax, N 1, nonzero, opens" },
+	  "je publisher.announced: E rcx, G [rdi+0], T rax:1, N 1, nonzero, opens" },
 	{ "test rax, rax; je 1f; movzx edx, cl; lea rdx, [rdx+rdx*8]; lock inc qword [rax+rdx*8+0xb0]; 1: ret",
 	  "4885c0 7410 0fb6d1 488d14d2 f048ff84d0b0000000 c3",
 	  "je subscriber.subscriptions: E rax, T rcx:1, N 1, nonzero, opens" },
