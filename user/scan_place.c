@@ -385,6 +385,11 @@ int scan_places(struct scan *s, const struct code *code, size_t first, uint32_t 
 		branch = code_find(code, opening.addr);
 		if (opening.what.event != MOQSTAT_EVENT_BUMP || !opening.what.opens || branch < 0)
 			continue;
+		publishes |= opening.what.field == MOQSTAT_ANNOUNCED && ietf &&
+			     opening.what.role == MOQSTAT_PUBLISHER;
+		/* What has no name where it is opened has none where it is put. */
+		if (!opening.what.handles)
+			continue;
 		if (opening.what.field == MOQSTAT_SUBSCRIPTIONS) {
 			at = scan_allocation(code, branch, branch + PLACE_NEAR,
 					     s->layout->header + s->layout->guard_size);
@@ -395,7 +400,6 @@ int scan_places(struct scan *s, const struct code *code, size_t first, uint32_t 
 				err = place_ietf_subscriber(s, code, branch, &opening);
 			else
 				err = place_ietf_publisher(s, code, branch, &opening);
-			publishes |= opening.what.role == MOQSTAT_PUBLISHER;
 		}
 	}
 	if (publishes && !err)

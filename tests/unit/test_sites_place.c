@@ -55,6 +55,10 @@ static const struct guard_line opens[] = {
 	{ "call ENTRY; test dl, dl; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x20]; 1: ret",
 	  "e8090000f0 84d2 740d 0fb6c9 488d0cc9 f048ff44c820 c3",
 	  "je+7 publisher.subscriptions: none" },
+	/* What has no name where it is opened gets no place by one. */
+	{ "test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x20]; 1: mov edi, 0x20; mov esi, 8; call qword [rip]; test rax, rax; je 9f; 9: ret",
+	  "4885c0 740d 0fb6c9 488d0cc9 f048ff44c820 bf20000000 be08000000 ff1500000000 4885c0 7400 c3",
+	  "je+3 publisher.subscriptions: none" },
 };
 
 /* Into an Arc long behind; the path lies where subscribe() has put it. */
@@ -150,6 +154,33 @@ static const struct guard_line owners[] = {
 	{ "mov rax, [rax]; test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0xa8]; 1: ret",
 	  "488b00 4885c0 7410 0fb6c9 488d0cc9 f048ff84c8a8000000 c3",
 	  "je+6 subscriber.announced_closed: none" },
+	{ "test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0xa0]; 1: mov [rdx], r13; mov [rdx+8], rax; ret",
+	  "4885c0 7410 0fb6c9 488d0cc9 f048ff84c8a0000000 4c892a 48894208 c3",
+	  "je+3 subscriber.announced: none" },
+	/* Copies of two words. */
+	{ "call ENTRY; test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0xa0]; 1: mov [rsp+0x28], r13; movups xmm0, [rsp+0x20]; movups [rdx-8], xmm0; mov [rdx+8], rax; ret",
+	  "e8090000f0 4885c0 7410 0fb6c9 488d0cc9 f048ff84c8a0000000 4c896c2428 0f10442420 0f1142f8 48894208 c3",
+	  "je+8 subscriber.announced: pending; je+8 guard-place: pending owner; G r13" },
+	{ "call ENTRY; test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0xa0]; 1: movdqu xmm7, [r14]; movdqa [rdx], xmm7; mov [rdx+0x10], rax; ret",
+	  "e8090000f0 4885c0 7410 0fb6c9 488d0cc9 f048ff84c8a0000000 f3410f6f3e 660f7f3a 48894210 c3",
+	  "je+8 subscriber.announced: pending; je+8 guard-place: pending owner; G [r14+8]" },
+	{ "call ENTRY; test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0xa0]; 1: mov [rsp+0x28], r13; movups xmm0, [rsp+0x20]; movups [rdx], xmm0; mov [rdx+8], rax; ret",
+	  "e8090000f0 4885c0 7410 0fb6c9 488d0cc9 f048ff84c8a0000000 4c896c2428 0f10442420 0f1102 48894208 c3",
+	  "je+8 subscriber.announced: pending; je+8 guard-place: pending owner; G [rsp+32]" },
+	{ "call ENTRY; test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0xa0]; 1: mov [rsp+0x28], r13; movups xmm0, [rsp+0x20]; xorps xmm0, xmm0; movups [rdx-8], xmm0; mov [rdx+8], rax; ret",
+	  "e8090000f0 4885c0 7410 0fb6c9 488d0cc9 f048ff84c8a0000000 4c896c2428 0f10442420 0f57c0 0f1142f8 48894208 c3",
+	  "je+8 subscriber.announced: pending" },
+	{ "call ENTRY; test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0xa0]; 1: mov [rsp+0x28], r13; movups xmm0, [rsp+0x20]; movups [rdx-8], xmm1; mov [rdx+8], rax; ret",
+	  "e8090000f0 4885c0 7410 0fb6c9 488d0cc9 f048ff84c8a0000000 4c896c2428 0f10442420 0f114af8 48894208 c3",
+	  "je+8 subscriber.announced: pending" },
+	{ "call ENTRY; test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0xa0]; 1: mov [rsp+0x28], r13; movups xmm0, [rsp+0x20]; call OTHER; movups [rbx-8], xmm0; mov [rbx+8], rax; ret",
+	  "e8090000f0 4885c0 7410 0fb6c9 488d0cc9 f048ff84c8a0000000 4c896c2428 0f10442420 e8060000f0 0f1143f8 48894308 c3",
+	  "je+8 subscriber.announced: pending" },
+	{ "call ENTRY; test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0xa0]; 1: mov [rsp+0x28], r13; movups xmm0, [rsp+0x20]; movups xmm0, xmm1; movups [rdx-8], xmm0; mov [rdx+8], rax; ret", "e8090000f0 4885c0 7410 0fb6c9 488d0cc9 f048ff84c8a0000000 4c896c2428 0f10442420 0f10c1 0f1142f8 48894208 c3",
+	  "je+8 subscriber.announced: pending" },
+	{ "call ENTRY; test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0xa0]; 1: mov [rsp+0x28], r13; movups xmm0, [rsp+0x20]; movlps [rdx], xmm0; mov [rdx+8], rax; ret",
+	  "e8090000f0 4885c0 7410 0fb6c9 488d0cc9 f048ff84c8a0000000 4c896c2428 0f10442420 0f1302 48894208 c3",
+	  "je+8 subscriber.announced: pending" },
 };
 
 /* Into a table, and out of it. */
@@ -193,6 +224,9 @@ static const struct guard_line
 		{ "mov rax, [rbx+0x10]; test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: mov rsi, [rbx+0x20]; cmp rsi, r15; je 8f; test rsi, rsi; je 8f; mov rdi, [rbx+0x28]; mov edx, 1; call qword [rip]; 8: ret",
 		  "488b4310 4885c0 740d 0fb6c9 488d0cc9 f048ff44c818 488b7320 4c39fe 7414 4885f6 740f 488b7b28 ba01000000 ff1500000000 c3",
 		  "je+7 publisher.announced_closed: guard; G rbx+16" },
+		{ "test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x10]; 1: call INSERT; ret",
+		  "4885c0 740d 0fb6c9 488d0cc9 f048ff44c810 e8030000f0 c3",
+		  "je+3 publisher.announced: none" },
 	};
 
 /* What the table keeps. */
