@@ -12,7 +12,7 @@
 #include "guard_lines.h"
 #include "relay_image.h"
 
-#define CODE_MAX 1024
+#define CODE_MAX 2048
 
 static const char *const callees[GUARD_CALLEES] = {
 	[GUARD_INSERT] =
