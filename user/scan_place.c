@@ -446,6 +446,9 @@ static int place_table(struct scan *s, const struct code *code, const struct elf
 	if (!err)
 		err = place_add(s, &code->insns[0], function, &what);
 	for (i = 0; i < len && !err; i++) {
+		/* Another function's, with a Stats: no key. */
+		if (drops[i].object.kind == MOQSTAT_OPERAND_NONE)
+			continue;
 		peek.path = drops[i].object;
 		err = place_add(s, &code->insns[drops[i].branch], function, &peek);
 	}

@@ -29,17 +29,22 @@ static const char *const callees[GUARD_CALLEES] = {
  * lock inc [rax+rcx*8+0x18]; 1: ret */
 static const char code_of_item[] = "488b4720 4885c0 740e 0fb64f28 488d0cc9 f048ff44c818 c3";
 
+/* The same with 80 bytes a tier: lea rcx, [rcx+rcx*4]; shl ecx, 4; lock inc [rax+rcx+0x18]. */
+static const char code_of_item_80[] =
+	"488b4720 4885c0 7411 0fb64f28 488d0c89 c1e104 f048ff440818 c3";
+
 /* The callees follow the parts of that release, and the function follows them. */
 static void relay_with(struct relay *r, const struct guard_relay *release, const char *name,
 		       const char *hex)
 {
+	const char *item = release->change ? code_of_item_80 : code_of_item;
 	size_t i;
 
 	relay_init(r);
 	if (release->change)
 		release->change(r);
 	for (i = GUARD_INSERT; i < GUARD_CALLEES; i++)
-		relay_add(r, callees[i], i == GUARD_ITEM ? code_of_item : "c3");
+		relay_add(r, callees[i], i == GUARD_ITEM ? item : "c3");
 	relay_add(r, name, hex);
 }
 

@@ -36,7 +36,7 @@ enum guard_callee {
 	GUARD_STATS_DROP, /* b */
 };
 
-/** The relay that a function is added to. */
+/** The relay that a function is added to; one that is changed is to have 80 bytes a tier. */
 struct guard_relay {
 	const char *name;		 /* as which it is to be recognised */
 	void (*change)(struct relay *r); /* NULL: as relay_init() makes it */
