@@ -329,16 +329,20 @@ void relay_0_13_3(struct relay *r)
 	}
 }
 
-/* mov rax, [r14+0x20], in both places. */
+/* mov rax, [r14+offset], in both places. */
 void relay_entry_of_subscription(struct relay *r, uint8_t offset)
 {
+	static const char load[] = "49 8b 46 ";
 	char *room = r->heads[RELAY_UNSUBSCRIBE], disp[3];
 
 	snprintf(disp, sizeof(disp), "%02x", offset);
-	strcpy(room, r->parts[RELAY_UNSUBSCRIBE].hex);
+	if (r->parts[RELAY_UNSUBSCRIBE].hex != room)
+		strcpy(room, r->parts[RELAY_UNSUBSCRIBE].hex);
 	r->parts[RELAY_UNSUBSCRIBE].hex = room;
-	for (room = strstr(room, "49 8b 46 20"); room; room = strstr(room, "49 8b 46 20"))
-		memcpy(room + strlen("49 8b 46 "), disp, 2);
+	while ((room = strstr(room, load))) {
+		room += strlen(load);
+		memcpy(room, disp, 2);
+	}
 }
 
 void relay_0_13_5(struct relay *r)

@@ -192,6 +192,106 @@ static void tables_elsewhere(void **state)
 	sites_deinit(&s);
 }
 
+/* Ten counters, and where the drop of a subscription finds its entry tell two releases apart. */
+static void releases_with_ten_counters(void **state)
+{
+	static const struct {
+		void (*change)(struct relay *);
+		const char *name, *relays, *text;
+		bool shared;
+	} cases[] = {
+		{ relay_0_13_3, "moq-net 0.1.14", "moq-relay 0.13.3",
+		  "je side.broadcasts_closed: E rax, G [r14+32], T [r14+40]:1, S [r14+41]:1, N 1, "
+		  "nonzero; jne side.broadcasts_closed: E rax, G [r14+32], T [r14+40]:1, "
+		  "S [r14+41]:1, N 1, nonzero",
+		  false },
+		{ relay_0_13_5, "moq-net 0.1.17", "moq-relay 0.13.5",
+		  "je side.broadcasts_closed: E rax, G [r14+0], T [r14+40]:1, S [r14+41]:1, N 1, "
+		  "nonzero; jne side.broadcasts_closed: E rax, G [r14+0], T [r14+40]:1, "
+		  "S [r14+41]:1, N 1, nonzero",
+		  true },
+	};
+	char text[SITES_TEXT], expected[128];
+	struct sites s;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < LEN(cases); i++) {
+		cases[i].change(&relay);
+		scan(&s);
+		assert_string_equal(s.layout->name, cases[i].name);
+		assert_string_equal(s.layout->relays, cases[i].relays);
+		assert_int_equal(s.layout->shared_paths, cases[i].shared);
+		assert_int_equal(s.len, RELAY_SITES + 2);
+		assert_int_equal(s.unprobed_len, 0);
+		sites_text(&s, relay.parts[RELAY_UNSUBSCRIBE].addr, text);
+		assert_string_equal(text, cases[i].text);
+		sites_text(&s, relay.parts[RELAY_SUBSCRIBE].addr, text);
+		assert_string_equal(text, "jne side.broadcasts: E rax, G [rsp+16], T [r14+40]:1, "
+					  "S [r14+41]:1, N 1, nonzero, opens");
+		for (k = RELAY_COUNTERS; k < RELAY_PARTS_0_13_3; k++) {
+			sites_text(&s, relay.parts[k].addr, text);
+			snprintf(expected, sizeof(expected),
+				 "je %s: E rax, G [rdi+0], T [rdi+8]:1, N 1, nonzero%s",
+				 relay.parts[k].name, opens(relay.parts[k].name) ? ", opens" : "");
+			assert_string_equal(text, expected);
+		}
+		for (k = 0; k < MOQSTAT_ROLE_MAX; k++)
+			assert_int_equal(sites_bumps(&s, k, MOQSTAT_ANNOUNCED_BYTES), 1);
+		sites_deinit(&s);
+		relay_deinit(&relay);
+		relay_init(&relay);
+	}
+}
+
+/* What is between them is neither. */
+static void half_a_release_is_none(void **state)
+{
+	static const char drop[] = "like that of moq-relay 0.13.3 (moq-net 0.1.14), but there is "
+				   "no entry where its <moq_net::stats::BroadcastSubscription as "
+				   "core::ops::drop::Drop>::drop would find one;";
+	char hex[512], *at;
+
+	(void)state;
+	/* Nine counters, and the subscription of those whose paths share their text. */
+	relay_entry_of_subscription(&relay, 0);
+	assert_refused("like that of moq-relay 0.12.5 (moq-net 0.1.8), but there is no entry where "
+		       "its <moq_net::stats::BroadcastSubscription as core::ops::drop::Drop>::drop "
+		       "would find one;");
+	/* An entry in between, or a word of another kind. */
+	relay_0_13_3(&relay);
+	relay_entry_of_subscription(&relay, 0x18);
+	assert_refused(drop);
+	relay_0_13_5(&relay);
+	relay_entry_of_subscription(&relay, 8);
+	assert_refused(drop);
+	/* One of two ways into the drop finds it elsewhere. */
+	relay_0_13_5(&relay);
+	strcpy(hex, relay.parts[RELAY_UNSUBSCRIBE].hex);
+	at = strstr(hex, "49 8b 46 00");
+	assert_non_null(at);
+	memcpy(at, "49 8b 46 20", strlen("49 8b 46 20"));
+	relay.parts[RELAY_UNSUBSCRIBE].hex = hex;
+	assert_refused(drop);
+	/* The tables of nine counters. */
+	relay_0_13_3(&relay);
+	strcpy(hex, relay.parts[RELAY_ENTRY].hex);
+	at = strstr(hex, "4c 8b 63 58");
+	assert_non_null(at);
+	memcpy(at, "4c 8b 63 48", strlen("4c 8b 63 48"));
+	relay.parts[RELAY_ENTRY].hex = hex;
+	assert_refused(
+		"like that of moq-relay 0.13.3 (moq-net 0.1.14), but there is no table where "
+		"its moq_net::stats::Stats::entry would find one;");
+	/* Without the tenth, in one role. */
+	relay_0_13_5(&relay);
+	relay.parts[RELAY_PARTS].hex = NULL;
+	assert_refused("no bump of publisher.announced_bytes;");
+	relay_0_13_5(&relay);
+	relay.parts[RELAY_PARTS + 1].hex = NULL;
+	assert_refused("no bump of subscriber.announced_bytes;");
+}
+
 /* A folded function has the role of any of its names, and is scanned once. */
 static void folded_functions(void **state)
 {
@@ -520,6 +620,8 @@ int main(void)
 		TEST(a_relay_lacks_nothing),
 		TEST(another_stride_is_named),
 		TEST(tables_elsewhere),
+		TEST(releases_with_ten_counters),
+		TEST(half_a_release_is_none),
 		TEST(folded_functions),
 		TEST(overlapping_symbols),
 		TEST(what_fields_are_worth),
