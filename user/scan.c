@@ -250,7 +250,9 @@ static bool scan_recognised(struct scan *scan)
 		if (scan->nameless && i != LAYOUT_ENTRY)
 			continue; /* what rests on it is unavailable */
 		snprintf(scan->missing, sizeof(scan->missing), "no %s%s%s", s->layout->functions[i],
-			 scan->nameless ? " by name or by what it does: " : "",
+			 scan->nameless ? " by name or by what it does: "
+			 : scan->why	? ": "
+					: "",
 			 scan->why	  ? scan->why
 			 : scan->nameless ? "nothing allocates entries"
 					  : "");

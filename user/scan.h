@@ -56,6 +56,10 @@ int scan_find(struct scan *s);
 /** Which function of the layout, once found, is at that address: enum layout_function, or -1. */
 int scan_which(const struct scan *s, uint64_t addr);
 
+/** What is called right before the branch at that index, on the only way to it; 0 if that can't be
+ *  told. */
+uint64_t scan_called_before(const struct code *code, size_t branch);
+
 /** What one branch to a bump tells of it; false if it is no counter of a broadcast. */
 bool scan_counter(const struct scan *s, const struct bump_branch *b, struct site *site);
 

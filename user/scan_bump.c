@@ -205,6 +205,8 @@ static int scan_unprobed(struct scan *s, const struct code_insn *bump,
 		u.reason = "what it adds, or to which tier, can't be read at its branch";
 	else if (why == -E2BIG)
 		u.reason = "too many ways lead to it";
+	else if (why == -EDESTADDRREQ)
+		u.reason = "the function that names entries is not called before it";
 	return scan_add_unprobed(s, &u);
 }
 
@@ -265,6 +267,36 @@ static int scan_add_sites(struct scan *s, const struct code *code, const struct 
 	return err;
 }
 
+/* Is entry called anywhere before that instruction? */
+static bool scan_names_before(const struct scan *s, const struct code *code, size_t insn)
+{
+	while (insn-- > 0) {
+		if (code->insns[insn].op == CODE_CALL &&
+		    scan_callee_which(s, &code->insns[insn]) == LAYOUT_ENTRY)
+			return true;
+	}
+	return false;
+}
+
+/* Is the path of what opens named before each branch, by the function that is probed for it? Else
+ * what the thread has named last, for whatever purpose, would be taken for it. Most do so right
+ * before; who opens a broadcast looks first whether it is the session's first. */
+static bool scan_is_named(const struct scan *s, const struct code *code,
+			  const struct moqstat_site *what, const struct bump_branch *branches,
+			  size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len && what->opens; i++) {
+		if (what->field == MOQSTAT_BROADCASTS
+			    ? !scan_names_before(s, code, branches[i].insn)
+			    : scan_which(s, scan_called_before(code, branches[i].insn)) !=
+				      LAYOUT_ENTRY)
+			return false;
+	}
+	return true;
+}
+
 /* All branches that lead to one bump, if it is one of a broadcast's counters. It must be one as
  * seen from each of them. */
 int scan_bump(struct scan *s, const struct code *code, const struct elf_symbol *symbol, size_t bump)
@@ -296,6 +328,8 @@ int scan_bump(struct scan *s, const struct code *code, const struct elf_symbol *
 		return scan_bump_lost(s, code, symbol, bump, -EINVAL);
 	if (!readable)
 		return scan_unprobed(s, &code->insns[bump], counter, -EINVAL);
+	if (!scan_is_named(s, code, counter, branches, len))
+		return scan_unprobed(s, &code->insns[bump], counter, -EDESTADDRREQ);
 	return scan_add_sites(s, code, symbol, -1, branches, sites, len);
 }
 

@@ -242,6 +242,26 @@ static bool find_uses_sessions(const struct eval *e, const struct code_insn *ins
 	return terms == 3;
 }
 
+/* The text of the path, which is the second argument, is read: its pointer, or its length. */
+static bool find_reads_path(const struct eval *e, const struct code_insn *insn,
+			    const struct scan *s)
+{
+	const struct moqstat_operand *operands[] = { &insn->dst, &insn->src };
+	struct moqstat_operand path;
+	struct eval_value v;
+	size_t i;
+
+	(void)s;
+	for (i = 0; i < 2; i++) {
+		v = eval_address(e, operands[i]);
+		if (insn->op != CODE_LEA && eval_single(&v, &path) &&
+		    path.kind == MOQSTAT_OPERAND_REG && path.reg == MOQSTAT_RSI &&
+		    (path.disp == 8 || path.disp == 16))
+			return true;
+	}
+	return false;
+}
+
 /* Entries are asked for with the same self, which comes second: what is returned comes first. */
 static bool find_asks_for_entry(const struct eval *e, const struct code_insn *insn,
 				const struct scan *s)
@@ -290,7 +310,7 @@ static bool find_is(const struct scan *s, const struct code *code, enum layout_f
 	switch (which) {
 	case LAYOUT_ENTRY:
 		return find_allocates(code, layout_entry_size(s->layout)) &&
-		       find_line(code, find_uses_entries, s);
+		       find_line(code, find_uses_entries, s) && find_line(code, find_reads_path, s);
 	case LAYOUT_SUBSCRIBE:
 		return find_line(code, find_asks_for_entry, s);
 	case LAYOUT_UNSUBSCRIBE:
@@ -298,7 +318,8 @@ static bool find_is(const struct scan *s, const struct code *code, enum layout_f
 	case LAYOUT_SESSION:
 		return find_opens_session(s, code) &&
 		       find_allocates(code, s->layout->session_size) &&
-		       find_line(code, find_uses_sessions, s);
+		       find_line(code, find_uses_sessions, s) &&
+		       find_line(code, find_reads_path, s);
 	default:
 		return false;
 	}
@@ -307,8 +328,7 @@ static bool find_is(const struct scan *s, const struct code *code, enum layout_f
 /* ---- candidates
  * ---------------------------------------------------------------------------------- */
 
-/* What is called right before a branch, 0 if that can't be told. */
-static uint64_t find_called(const struct code *code, size_t branch)
+uint64_t scan_called_before(const struct code *code, size_t branch)
 {
 	size_t i, first;
 
@@ -375,7 +395,7 @@ static void find_bump(struct find *f, const struct code *code, const struct elf_
 		if (site.what.role != MOQSTAT_ROLE_MAX && site.what.opens) {
 			opens = true;
 			if (!called)
-				called = find_called(code, branches[i].insn);
+				called = scan_called_before(code, branches[i].insn);
 		} else if (site.what.role == MOQSTAT_ROLE_MAX && find_is_sided(&site.what)) {
 			find_note(f, symbol,
 				  site.what.opens ? LAYOUT_SUBSCRIBE : LAYOUT_UNSUBSCRIBE);
@@ -527,8 +547,10 @@ static int find_nameless(struct scan *s, const struct elf_symbol *symbols, size_
 	return err;
 }
 
-/* Does the code of a function find the layout's tables where they are? */
-static int find_table(const struct scan *s, const struct scan_found *found, bool *there)
+/* Does the code of a function find the layout's tables where they are, and take a path as it does?
+ */
+static int find_arguments(const struct scan *s, const struct scan_found *found, bool *table,
+			  bool *path)
 {
 	size_t len;
 	const struct elf_symbol *symbol = elf_file_symbols_at(s->file, found->addr, &len);
@@ -537,15 +559,17 @@ static int find_table(const struct scan *s, const struct scan_found *found, bool
 
 	if (err)
 		return err;
-	*there |= find_line(
+	*table |= find_line(
 		&code, found->which == LAYOUT_ENTRY ? find_uses_entries : find_uses_sessions, s);
+	*path = find_line(&code, find_reads_path, s);
 	code_deinit(&code);
 	return 0;
 }
 
 /* A name says which function it is, not that the tables it uses lie where this layout has them:
- * releases with the same counters have them elsewhere. */
-static int find_tables(struct scan *s)
+ * releases with the same counters have them elsewhere. Nor does it say how it is called: whoever
+ * compiles a whole program at once may have given it other arguments. */
+static int find_bear_out(struct scan *s)
 {
 	static const enum layout_function users[] = { LAYOUT_ENTRY, LAYOUT_SESSION };
 	size_t i, k;
@@ -554,11 +578,19 @@ static int find_tables(struct scan *s)
 	for (i = 0; i < sizeof(users) / sizeof(users[0]) && !err; i++) {
 		bool any = false, there = false;
 
-		for (k = 0; k < s->found_len && !there && !err; k++) {
+		for (k = 0; k < s->found_len && !err; k++) {
+			bool path = false;
+
 			if (s->found[k].which != (int)users[i])
 				continue;
 			any = true;
-			err = find_table(s, &s->found[k], &there);
+			err = find_arguments(s, &s->found[k], &there, &path);
+			if (err || path)
+				continue;
+			s->why = "what has its name does not read a path that it is called with";
+			memmove(&s->found[k], &s->found[k + 1],
+				(--s->found_len - k) * sizeof(*s->found));
+			k--;
 		}
 		if (any && !there)
 			s->elsewhere = s->layout->functions[users[i]];
@@ -573,7 +605,7 @@ int scan_find(struct scan *s)
 	int err = find_named(s, symbols, len);
 
 	if (!err)
-		err = find_tables(s);
+		err = find_bear_out(s);
 	if (!err)
 		err = find_nameless(s, symbols, len);
 	return err || !s->nameless ? err : find_structure(s, symbols, len);
