@@ -74,17 +74,20 @@ static void link_calls(const struct relay *r, const char *hex, char *out)
 		sprintf(out + 2 * i, "%02x", code[i]);
 }
 
-/* What is in front of code that may open something: call entry. */
-static const char lead[] = "e8000000f0";
+/* What is in front of code that may open something: call entry; and what goes before that: push
+ * rbp; mov rbp, rsp. */
+static const char lead[] = "e8000000f0", frame[] = "55 4889e5";
 #define LEAD ((sizeof(lead) - 1) / 2)
 
 void guard_scan(const char *name, const char *hex, struct sites *out, uint64_t *function)
 {
 	char linked[2 * CODE_MAX + 1] = "", said[512], led[4 * CODE_MAX];
 	bool leads = strcmp(name, GUARD_OF_ITEM) && strcmp(name, GUARD_OF_TABLE);
+	int begin;
 	struct relay r;
 
-	snprintf(led, sizeof(led), "%s%s", leads ? lead : "", hex);
+	begin = strncmp(hex, frame, sizeof(frame) - 1) ? 0 : sizeof(frame) - 1;
+	snprintf(led, sizeof(led), "%.*s%s%s", begin, hex, leads ? lead : "", hex + begin);
 	hex = led;
 	/* Once to know where everything lies. */
 	relay_with(&r, name, hex);
