@@ -157,10 +157,10 @@ static bool find_way(const struct code *code, find_test is, const struct scan *s
 
 		if (is(&at->e, insn, s))
 			return true;
+		if ((insn->op == CODE_JCC || insn->op == CODE_JMP) && insn->target)
+			find_fork(ways, len, &at->e, code_find(code, insn->target));
 		if (code_ends(insn))
 			return false;
-		if (insn->op == CODE_JCC && insn->target)
-			find_fork(ways, len, &at->e, code_find(code, insn->target));
 		if (!find_keeps(&at->e, insn))
 			eval_step(&at->e, insn);
 	}
