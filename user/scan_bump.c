@@ -267,36 +267,6 @@ static int scan_add_sites(struct scan *s, const struct code *code, const struct 
 	return err;
 }
 
-/* Is entry called anywhere before that instruction? */
-static bool scan_names_before(const struct scan *s, const struct code *code, size_t insn)
-{
-	while (insn-- > 0) {
-		if (code->insns[insn].op == CODE_CALL &&
-		    scan_callee_which(s, &code->insns[insn]) == LAYOUT_ENTRY)
-			return true;
-	}
-	return false;
-}
-
-/* Is the path of what opens named before each branch, by the function that is probed for it? Else
- * what the thread has named last, for whatever purpose, would be taken for it. Most do so right
- * before; who opens a broadcast looks first whether it is the session's first. */
-static bool scan_is_named(const struct scan *s, const struct code *code,
-			  const struct moqstat_site *what, const struct bump_branch *branches,
-			  size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len && what->opens; i++) {
-		if (what->field == MOQSTAT_BROADCASTS
-			    ? !scan_names_before(s, code, branches[i].insn)
-			    : scan_which(s, scan_called_before(code, branches[i].insn)) !=
-				      LAYOUT_ENTRY)
-			return false;
-	}
-	return true;
-}
-
 /* All branches that lead to one bump, if it is one of a broadcast's counters. It must be one as
  * seen from each of them. */
 int scan_bump(struct scan *s, const struct code *code, const struct elf_symbol *symbol, size_t bump)
@@ -328,9 +298,60 @@ int scan_bump(struct scan *s, const struct code *code, const struct elf_symbol *
 		return scan_bump_lost(s, code, symbol, bump, -EINVAL);
 	if (!readable)
 		return scan_unprobed(s, &code->insns[bump], counter, -EINVAL);
-	if (!scan_is_named(s, code, counter, branches, len))
-		return scan_unprobed(s, &code->insns[bump], counter, -EDESTADDRREQ);
 	return scan_add_sites(s, code, symbol, -1, branches, sites, len);
+}
+
+/* Is it told at the site what is opened there? `handles` say so where the thread has just named it,
+ * or its path is kept; else what the thread has named last, for whatever purpose, would be taken
+ * for it. */
+static int scan_opening_told(const struct scan *s, const struct code *code, const struct site *site,
+			     bool *told)
+{
+	ptrdiff_t branch = code_find(code, site->addr);
+
+	*told = site->what.event != MOQSTAT_EVENT_BUMP || !site->what.opens || branch < 0 ||
+		(site->what.handles & (MOQSTAT_HANDLE_PENDING | MOQSTAT_HANDLE_PATH));
+	return *told ? 0 : scan_is_named(s, code, branch, told);
+}
+
+/* Take a bump's sites out of those from index `first` on. */
+static void scan_remove(struct scan *s, size_t first, uint64_t bump)
+{
+	struct sites *sites = s->sites;
+	size_t i, kept = first;
+
+	for (i = first; i < sites->len; i++) {
+		if (sites->list[i].what.event != MOQSTAT_EVENT_BUMP || sites->list[i].bump != bump)
+			sites->list[kept++] = sites->list[i];
+	}
+	sites->len = kept;
+}
+
+int scan_untold(struct scan *s, const struct code *code, size_t first)
+{
+	size_t i = first;
+	struct site site;
+	ptrdiff_t bump;
+	bool told;
+	int err;
+
+	while (i < s->sites->len) {
+		site = s->sites->list[i];
+		err = scan_opening_told(s, code, &site, &told);
+		if (err)
+			return err;
+		bump = code_find(code, site.bump);
+		if (told || bump < 0) {
+			i++;
+			continue;
+		}
+		err = scan_unprobed(s, &code->insns[bump], &site.what, -EDESTADDRREQ);
+		if (err)
+			return err;
+		scan_remove(s, first, site.bump);
+		i = first;
+	}
+	return 0;
 }
 
 /* Is the Arc of this counter let go right after? That tells a session's close from other

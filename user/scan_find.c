@@ -242,24 +242,61 @@ static bool find_uses_sessions(const struct eval *e, const struct code_insn *ins
 	return terms == 3;
 }
 
-/* The text of the path, which is the second argument, is read: its pointer, or its length. */
-static bool find_reads_path(const struct eval *e, const struct code_insn *insn,
-			    const struct scan *s)
+/* Is it one of the words of the path that is the second argument, or where that lies? */
+static bool find_of_path(const struct eval_value *v, bool words)
 {
-	const struct moqstat_operand *operands[] = { &insn->dst, &insn->src };
 	struct moqstat_operand path;
-	struct eval_value v;
-	size_t i;
+
+	return eval_single(v, &path) && path.kind == MOQSTAT_OPERAND_REG && path.reg == CODE_ARG1 &&
+	       (words ? path.disp == 8 || path.disp == 16 : path.disp == 0);
+}
+
+/* A path that is the second argument is read; or it is put down, to be handed on. */
+static bool find_uses_path(const struct eval *e, const struct code_insn *insn, const struct scan *s)
+{
+	struct eval_value from = eval_address(e, &insn->src), to = eval_address(e, &insn->dst);
+	struct eval_value value = eval_operand(e, &insn->src);
 
 	(void)s;
-	for (i = 0; i < 2; i++) {
-		v = eval_address(e, operands[i]);
-		if (insn->op != CODE_LEA && eval_single(&v, &path) &&
-		    path.kind == MOQSTAT_OPERAND_REG && path.reg == MOQSTAT_RSI &&
-		    (path.disp == 8 || path.disp == 16))
-			return true;
+	if (insn->op != CODE_LEA && (find_of_path(&from, true) || find_of_path(&to, true)))
+		return true;
+	return insn->op == CODE_MOV && insn->dst.kind == MOQSTAT_OPERAND_MEM && !code_saves(insn) &&
+	       find_of_path(&value, false);
+}
+
+/* A third argument is used, which the function doesn't have by its source: so the second isn't what
+ * it is there, either. */
+static bool find_uses_third(const struct eval *e, const struct code_insn *insn,
+			    const struct scan *s)
+{
+	const struct moqstat_operand *operands[] = { &insn->src, &insn->src2, &insn->dst };
+	size_t i, k;
+
+	(void)s;
+	if (insn->op == CODE_ZERO || code_saves(insn))
+		return false;
+	for (i = 0; i < 3; i++) {
+		const struct moqstat_operand *op = operands[i];
+		struct eval_value v =
+			op->kind == MOQSTAT_OPERAND_MEM ? eval_address(e, op) : eval_operand(e, op);
+
+		/* Only written. */
+		if (op == &insn->dst && op->kind == MOQSTAT_OPERAND_REG && insn->op != CODE_CMP &&
+		    insn->op != CODE_TEST)
+			continue;
+		for (k = 0; v.known && k < v.terms_len; k++) {
+			if (v.terms[k].atom.kind == MOQSTAT_OPERAND_REG &&
+			    v.terms[k].atom.reg == CODE_ARG2)
+				return true;
+		}
 	}
 	return false;
+}
+
+/* Is it called with a path, as its source has it, behind itself? */
+static bool find_takes_path(const struct code *code, const struct scan *s)
+{
+	return find_line(code, find_uses_path, s) && !find_line(code, find_uses_third, s);
 }
 
 /* Entries are asked for with the same self, which comes second: what is returned comes first. */
@@ -310,7 +347,7 @@ static bool find_is(const struct scan *s, const struct code *code, enum layout_f
 	switch (which) {
 	case LAYOUT_ENTRY:
 		return find_allocates(code, layout_entry_size(s->layout)) &&
-		       find_line(code, find_uses_entries, s) && find_line(code, find_reads_path, s);
+		       find_line(code, find_uses_entries, s) && find_takes_path(code, s);
 	case LAYOUT_SUBSCRIBE:
 		return find_line(code, find_asks_for_entry, s);
 	case LAYOUT_UNSUBSCRIBE:
@@ -318,8 +355,7 @@ static bool find_is(const struct scan *s, const struct code *code, enum layout_f
 	case LAYOUT_SESSION:
 		return find_opens_session(s, code) &&
 		       find_allocates(code, s->layout->session_size) &&
-		       find_line(code, find_uses_sessions, s) &&
-		       find_line(code, find_reads_path, s);
+		       find_line(code, find_uses_sessions, s) && find_takes_path(code, s);
 	default:
 		return false;
 	}
@@ -328,7 +364,8 @@ static bool find_is(const struct scan *s, const struct code *code, enum layout_f
 /* ---- candidates
  * ---------------------------------------------------------------------------------- */
 
-uint64_t scan_called_before(const struct code *code, size_t branch)
+/* What is called right before a branch, 0 if that can't be told. */
+static uint64_t find_called(const struct code *code, size_t branch)
 {
 	size_t i, first;
 
@@ -395,7 +432,7 @@ static void find_bump(struct find *f, const struct code *code, const struct elf_
 		if (site.what.role != MOQSTAT_ROLE_MAX && site.what.opens) {
 			opens = true;
 			if (!called)
-				called = scan_called_before(code, branches[i].insn);
+				called = find_called(code, branches[i].insn);
 		} else if (site.what.role == MOQSTAT_ROLE_MAX && find_is_sided(&site.what)) {
 			find_note(f, symbol,
 				  site.what.opens ? LAYOUT_SUBSCRIBE : LAYOUT_UNSUBSCRIBE);
@@ -561,7 +598,7 @@ static int find_arguments(const struct scan *s, const struct scan_found *found, 
 		return err;
 	*table |= find_line(
 		&code, found->which == LAYOUT_ENTRY ? find_uses_entries : find_uses_sessions, s);
-	*path = find_line(&code, find_reads_path, s);
+	*path = find_takes_path(&code, s);
 	code_deinit(&code);
 	return 0;
 }
@@ -587,7 +624,7 @@ static int find_bear_out(struct scan *s)
 			err = find_arguments(s, &s->found[k], &there, &path);
 			if (err || path)
 				continue;
-			s->why = "what has its name does not read a path that it is called with";
+			s->why = "what has its name is not called with a path";
 			memmove(&s->found[k], &s->found[k + 1],
 				(--s->found_len - k) * sizeof(*s->found));
 			k--;

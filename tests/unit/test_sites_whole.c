@@ -205,14 +205,15 @@ static void arguments_of_its_own(void **state)
 	assert_non_null(at);
 	memcpy(at, "48 8b 4a 08", 11); /* mov rcx, [rdx+8] */
 	relay.parts[RELAY_ENTRY].hex = hex;
-	assert_refused("no moq_net::stats::Stats::entry: what has its name does not read a path");
+	assert_refused(
+		"no moq_net::stats::Stats::entry: what has its name is not called with a path");
 	strcpy(hex, relay.parts[RELAY_SESSION].hex);
 	at = strstr(hex, "0f 10 46 08"); /* movups xmm0, [rsi+8] */
 	assert_non_null(at);
 	memcpy(at, "0f 10 46 18", 11);
 	relay.parts[RELAY_SESSION].hex = hex;
 	assert_refused(
-		"no moq_net::stats::StatsHandle::session: what has its name does not read a path");
+		"no moq_net::stats::StatsHandle::session: what has its name is not called with a path");
 	/* What another one of that name opens can't be told; the rest can. */
 	relay_add(&relay, "_ZN7moq_net5stats5Stats5entry17h0011223344556677E",
 		  relay.parts[RELAY_SUBSCRIBE].hex);
