@@ -45,6 +45,8 @@ static void relay_with(struct relay *r, const char *name, const char *hex)
 static uint64_t callee_of(const struct relay *r, uint8_t index)
 {
 	switch (index) {
+	case GUARD_ENTRY:
+		return r->parts[RELAY_ENTRY].addr;
 	case GUARD_SUBSCRIBE:
 		return r->parts[RELAY_SUBSCRIBE].addr;
 	case GUARD_SESSION:
@@ -72,11 +74,21 @@ static void link_calls(const struct relay *r, const char *hex, char *out)
 		sprintf(out + 2 * i, "%02x", code[i]);
 }
 
+/* What is in front of code that may open something: call entry; and what goes before that: push
+ * rbp; mov rbp, rsp. */
+static const char lead[] = "e8000000f0", frame[] = "55 4889e5";
+#define LEAD ((sizeof(lead) - 1) / 2)
+
 void guard_scan(const char *name, const char *hex, struct sites *out, uint64_t *function)
 {
-	char linked[2 * CODE_MAX + 1] = "", said[512];
+	char linked[2 * CODE_MAX + 1] = "", said[512], led[4 * CODE_MAX];
+	bool leads = strcmp(name, GUARD_OF_ITEM) && strcmp(name, GUARD_OF_TABLE);
+	int begin;
 	struct relay r;
 
+	begin = strncmp(hex, frame, sizeof(frame) - 1) ? 0 : sizeof(frame) - 1;
+	snprintf(led, sizeof(led), "%.*s%s%s", begin, hex, leads ? lead : "", hex + begin);
+	hex = led;
 	/* Once to know where everything lies. */
 	relay_with(&r, name, hex);
 	elf_file_destroy(relay_open(&r));
@@ -85,7 +97,7 @@ void guard_scan(const char *name, const char *hex, struct sites *out, uint64_t *
 	relay_with(&r, name, linked);
 	assert_int_equal(relay_scan(&r, out, said, sizeof(said)), 0);
 	assert_string_equal(said, "");
-	*function = r.parts[ADDED].addr;
+	*function = r.parts[ADDED].addr + (leads ? LEAD : 0);
 	relay_deinit(&r);
 }
 
@@ -146,7 +158,9 @@ void guard_text(const struct sites *s, uint64_t function, char out[GUARD_TEXT])
 
 	out[0] = '\0';
 	for (i = 0; i < s->len; i++) {
-		if (s->functions[s->list[i].function].addr == function)
+		uint64_t begin = s->functions[s->list[i].function].addr;
+
+		if (begin == function || begin == function - LEAD)
 			site_put(f, &s->list[i], function);
 	}
 	fclose(f);

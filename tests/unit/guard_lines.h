@@ -7,7 +7,9 @@
  *     je+6 publisher.announced_closed: guard path; G rbx+16, P rbx+32
  *
  * G is the guard or its table, P the path, E and S the two places a guard is taken to (S and T
- * what a session's call tells); "skip" is said as it is.
+ * what a session's call tells); "skip" is said as it is. In front of the code (behind `push rbp;
+ * mov rbp, rsp`), but not counted in what is said of where sites are, entry is called: so what
+ * opens there is named.
  */
 #ifndef MOQSTAT_TESTS_GUARD_LINES_H
 #define MOQSTAT_TESTS_GUARD_LINES_H
@@ -21,11 +23,12 @@
 
 /** Functions that the code may call: its calls are e8, one of these, 00 00 f0. */
 enum guard_callee {
-	GUARD_SUBSCRIBE = 1, /* SessionBroadcasts::subscribe */
-	GUARD_SESSION,	     /* StatsHandle::session */
-	GUARD_INSERT,	     /* HashMap::insert */
-	GUARD_REMOVE,	     /* HashMap::remove */
-	GUARD_REMOVE_ENTRY,  /* RawTable::remove_entry */
+	GUARD_ENTRY = 0,    /* Stats::entry */
+	GUARD_SUBSCRIBE,    /* SessionBroadcasts::subscribe */
+	GUARD_SESSION,	    /* StatsHandle::session */
+	GUARD_INSERT,	    /* HashMap::insert */
+	GUARD_REMOVE,	    /* HashMap::remove */
+	GUARD_REMOVE_ENTRY, /* RawTable::remove_entry */
 	GUARD_OTHER,
 	GUARD_ITEM, /* lets go of what an IETF publisher keeps of a broadcast */
 	GUARD_CALLEES,

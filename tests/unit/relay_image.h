@@ -57,8 +57,7 @@ void relay_stride_80(struct relay *r);
 /** Let the function that makes entries be another one, behind what tells where its table is. */
 void relay_entry(struct relay *r, const char *hex);
 
-/** Let the functions do what the relay's do with their arguments, so that they can be told without
- *  names; and leave out the names. */
+/** Leave out the names: what the functions do with their arguments still tells them. */
 void relay_strip(struct relay *r);
 
 /** Add a function. Both strings must outlive the relay. */

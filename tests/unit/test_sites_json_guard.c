@@ -89,8 +89,7 @@ static size_t sample_scan(int sample, struct sites *s)
 
 	guard_scan(samples[sample].name, samples[sample].hex, s, &function);
 	for (i = 0; i < s->len; i++) {
-		if (s->functions[s->list[i].function].addr == function &&
-		    s->list[i].what.event == samples[sample].event &&
+		if (s->list[i].addr >= function && s->list[i].what.event == samples[sample].event &&
 		    s->list[i].what.handles == samples[sample].handles)
 			return i;
 	}
