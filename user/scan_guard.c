@@ -280,7 +280,7 @@ static int guard_beside_path(struct guard_function *g, size_t index, size_t bran
 	} else if (before) {
 		what->handles |= MOQSTAT_HANDLE_PEEK;
 		return guard_add_peek(g, before, 0);
-	} else if (g->scan->drops.arcs && !beyond && what->entry.kind == MOQSTAT_OPERAND_REG &&
+	} else if (!beyond && what->entry.kind == MOQSTAT_OPERAND_REG &&
 		   what->entry.reg == CODE_RESULT && guard_removed(g, branch, &address)) {
 		what->handles |= MOQSTAT_HANDLE_PATH;
 		what->path = address;
