@@ -356,6 +356,12 @@ test-vm: deps ## the same on other kernels under QEMU (root, cargo); KERNELS="6.
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(VM_HELP)
 	@tests/run $(RELAY_STEPS) $(VM_SUITE)
 
+.PHONY: test-layouts
+test-layouts: deps ## each relay of tests/layouts/relays.ini, built once and kept (root, cargo; hours where none is there yet); RELAYS="0.12.5/fat 0.13.0" for some, CACHED=1 for those that are built
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@load="$(LOAD)"; [ -n "$$load" ] || load=$$(tests/relay/build-client | tail -n 1); \
+	MOQSTAT=$(B)/moqstat LOAD="$$load" exec tests/layouts/run $(if $(CACHED),--cached) $(RELAYS)
+
 .PHONY: vm-shell
 vm-shell: deps ## a shell on another kernel, with the program and a relay; KERNEL=6.12
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(VM_HELP)

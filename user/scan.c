@@ -136,6 +136,8 @@ static int scan_symbol(struct scan *s, const struct elf_symbol *symbol, int whic
 	}
 	if (!err)
 		err = scan_guards(s, &code, first);
+	if (!err)
+		err = scan_untold(s, &code, first);
 	code_deinit(&code);
 	return err;
 }
@@ -251,7 +253,9 @@ static bool scan_recognised(struct scan *scan)
 		if (scan->nameless && i != LAYOUT_ENTRY)
 			continue; /* what rests on it is unavailable */
 		snprintf(scan->missing, sizeof(scan->missing), "no %s%s%s", s->layout->functions[i],
-			 scan->nameless ? " by name or by what it does: " : "",
+			 scan->nameless ? " by name or by what it does: "
+			 : scan->why	? ": "
+					: "",
 			 scan->why	  ? scan->why
 			 : scan->nameless ? "nothing allocates entries"
 					  : "");

@@ -81,6 +81,10 @@ int scan_bump(struct scan *s, const struct code *code, const struct elf_symbol *
 int scan_session_bump(struct scan *s, const struct code *code, const struct elf_symbol *symbol,
 		      size_t bump, bool in_session);
 
+/** For the sites from index `first` on, once it is known whose guard each is: take out the bumps
+ * that open what isn't told there, and note them as unprobed. 0 or -ENOMEM. */
+int scan_untold(struct scan *s, const struct code *code, size_t first);
+
 /** The operand that is a register's value plus a constant. */
 struct moqstat_operand scan_register(unsigned int reg, int32_t disp);
 
@@ -106,8 +110,8 @@ int scan_places(struct scan *s, const struct code *code, size_t first, uint32_t 
 /** Does the code from index `from` on leave the function, by no branch, before it gets to `to`? */
 bool scan_returns(const struct code *code, size_t from, size_t to);
 
-/** Does the thread, by all ways that lead to a branch, name a path in the same function (which calls
- *  LAYOUT_ENTRY) and then no other? 0 or -ENOMEM. */
+/** Does the thread, by all ways that lead to a branch, name a path in the same function (which
+ * calls LAYOUT_ENTRY) and then no other? 0 or -ENOMEM. */
 int scan_is_named(const struct scan *s, const struct code *code, size_t branch, bool *named);
 
 /** Where is the path that the entry stands for which is kept at `guard`, if both are kept in one

@@ -205,6 +205,8 @@ static int scan_unprobed(struct scan *s, const struct code_insn *bump,
 		u.reason = "what it adds, or to which tier, can't be read at its branch";
 	else if (why == -E2BIG)
 		u.reason = "too many ways lead to it";
+	else if (why == -EDESTADDRREQ)
+		u.reason = "the function that names entries is not called before it";
 	return scan_add_unprobed(s, &u);
 }
 
@@ -297,6 +299,59 @@ int scan_bump(struct scan *s, const struct code *code, const struct elf_symbol *
 	if (!readable)
 		return scan_unprobed(s, &code->insns[bump], counter, -EINVAL);
 	return scan_add_sites(s, code, symbol, -1, branches, sites, len);
+}
+
+/* Is it told at the site what is opened there? `handles` say so where the thread has just named it,
+ * or its path is kept; else what the thread has named last, for whatever purpose, would be taken
+ * for it. */
+static int scan_opening_told(const struct scan *s, const struct code *code, const struct site *site,
+			     bool *told)
+{
+	ptrdiff_t branch = code_find(code, site->addr);
+
+	*told = site->what.event != MOQSTAT_EVENT_BUMP || !site->what.opens || branch < 0 ||
+		(site->what.handles & (MOQSTAT_HANDLE_PENDING | MOQSTAT_HANDLE_PATH));
+	return *told ? 0 : scan_is_named(s, code, branch, told);
+}
+
+/* Take a bump's sites out of those from index `first` on. */
+static void scan_remove(struct scan *s, size_t first, uint64_t bump)
+{
+	struct sites *sites = s->sites;
+	size_t i, kept = first;
+
+	for (i = first; i < sites->len; i++) {
+		if (sites->list[i].what.event != MOQSTAT_EVENT_BUMP || sites->list[i].bump != bump)
+			sites->list[kept++] = sites->list[i];
+	}
+	sites->len = kept;
+}
+
+int scan_untold(struct scan *s, const struct code *code, size_t first)
+{
+	size_t i = first;
+	struct site site;
+	ptrdiff_t bump;
+	bool told;
+	int err;
+
+	while (i < s->sites->len) {
+		site = s->sites->list[i];
+		err = scan_opening_told(s, code, &site, &told);
+		if (err)
+			return err;
+		bump = code_find(code, site.bump);
+		if (told || bump < 0) {
+			i++;
+			continue;
+		}
+		err = scan_unprobed(s, &code->insns[bump], &site.what, -EDESTADDRREQ);
+		if (err)
+			return err;
+		scan_remove(s, first, site.bump);
+		i = first;
+	}
+	return 0;
 }
 
 /* Is the Arc of this counter let go right after? That tells a session's close from other

@@ -157,10 +157,10 @@ static bool find_way(const struct code *code, find_test is, const struct scan *s
 
 		if (is(&at->e, insn, s))
 			return true;
+		if ((insn->op == CODE_JCC || insn->op == CODE_JMP) && insn->target)
+			find_fork(ways, len, &at->e, code_find(code, insn->target));
 		if (code_ends(insn))
 			return false;
-		if (insn->op == CODE_JCC && insn->target)
-			find_fork(ways, len, &at->e, code_find(code, insn->target));
 		if (!find_keeps(&at->e, insn))
 			eval_step(&at->e, insn);
 	}
@@ -242,6 +242,63 @@ static bool find_uses_sessions(const struct eval *e, const struct code_insn *ins
 	return terms == 3;
 }
 
+/* Is it one of the words of the path that is the second argument, or where that lies? */
+static bool find_of_path(const struct eval_value *v, bool words)
+{
+	struct moqstat_operand path;
+
+	return eval_single(v, &path) && path.kind == MOQSTAT_OPERAND_REG && path.reg == CODE_ARG1 &&
+	       (words ? path.disp == 8 || path.disp == 16 : path.disp == 0);
+}
+
+/* A path that is the second argument is read; or it is put down, to be handed on. */
+static bool find_uses_path(const struct eval *e, const struct code_insn *insn, const struct scan *s)
+{
+	struct eval_value from = eval_address(e, &insn->src), to = eval_address(e, &insn->dst);
+	struct eval_value value = eval_operand(e, &insn->src);
+
+	(void)s;
+	if (insn->op != CODE_LEA && (find_of_path(&from, true) || find_of_path(&to, true)))
+		return true;
+	return insn->op == CODE_MOV && insn->dst.kind == MOQSTAT_OPERAND_MEM && !code_saves(insn) &&
+	       find_of_path(&value, false);
+}
+
+/* A third argument is used, which the function doesn't have by its source: so the second isn't what
+ * it is there, either. */
+static bool find_uses_third(const struct eval *e, const struct code_insn *insn,
+			    const struct scan *s)
+{
+	const struct moqstat_operand *operands[] = { &insn->src, &insn->src2, &insn->dst };
+	size_t i, k;
+
+	(void)s;
+	if (insn->op == CODE_ZERO || code_saves(insn))
+		return false;
+	for (i = 0; i < 3; i++) {
+		const struct moqstat_operand *op = operands[i];
+		struct eval_value v =
+			op->kind == MOQSTAT_OPERAND_MEM ? eval_address(e, op) : eval_operand(e, op);
+
+		/* Only written. */
+		if (op == &insn->dst && op->kind == MOQSTAT_OPERAND_REG && insn->op != CODE_CMP &&
+		    insn->op != CODE_TEST)
+			continue;
+		for (k = 0; v.known && k < v.terms_len; k++) {
+			if (v.terms[k].atom.kind == MOQSTAT_OPERAND_REG &&
+			    v.terms[k].atom.reg == CODE_ARG2)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Is it called with a path, as its source has it, behind itself? */
+static bool find_takes_path(const struct code *code, const struct scan *s)
+{
+	return find_line(code, find_uses_path, s) && !find_line(code, find_uses_third, s);
+}
+
 /* Entries are asked for with the same self, which comes second: what is returned comes first. */
 static bool find_asks_for_entry(const struct eval *e, const struct code_insn *insn,
 				const struct scan *s)
@@ -290,7 +347,7 @@ static bool find_is(const struct scan *s, const struct code *code, enum layout_f
 	switch (which) {
 	case LAYOUT_ENTRY:
 		return find_allocates(code, layout_entry_size(s->layout)) &&
-		       find_line(code, find_uses_entries, s);
+		       find_line(code, find_uses_entries, s) && find_takes_path(code, s);
 	case LAYOUT_SUBSCRIBE:
 		return find_line(code, find_asks_for_entry, s);
 	case LAYOUT_UNSUBSCRIBE:
@@ -298,7 +355,7 @@ static bool find_is(const struct scan *s, const struct code *code, enum layout_f
 	case LAYOUT_SESSION:
 		return find_opens_session(s, code) &&
 		       find_allocates(code, s->layout->session_size) &&
-		       find_line(code, find_uses_sessions, s);
+		       find_line(code, find_uses_sessions, s) && find_takes_path(code, s);
 	default:
 		return false;
 	}
@@ -527,8 +584,10 @@ static int find_nameless(struct scan *s, const struct elf_symbol *symbols, size_
 	return err;
 }
 
-/* Does the code of a function find the layout's tables where they are? */
-static int find_table(const struct scan *s, const struct scan_found *found, bool *there)
+/* Does the code of a function find the layout's tables where they are, and take a path as it does?
+ */
+static int find_arguments(const struct scan *s, const struct scan_found *found, bool *table,
+			  bool *path)
 {
 	size_t len;
 	const struct elf_symbol *symbol = elf_file_symbols_at(s->file, found->addr, &len);
@@ -537,15 +596,17 @@ static int find_table(const struct scan *s, const struct scan_found *found, bool
 
 	if (err)
 		return err;
-	*there |= find_line(
+	*table |= find_line(
 		&code, found->which == LAYOUT_ENTRY ? find_uses_entries : find_uses_sessions, s);
+	*path = find_takes_path(&code, s);
 	code_deinit(&code);
 	return 0;
 }
 
 /* A name says which function it is, not that the tables it uses lie where this layout has them:
- * releases with the same counters have them elsewhere. */
-static int find_tables(struct scan *s)
+ * releases with the same counters have them elsewhere. Nor does it say how it is called: whoever
+ * compiles a whole program at once may have given it other arguments. */
+static int find_bear_out(struct scan *s)
 {
 	static const enum layout_function users[] = { LAYOUT_ENTRY, LAYOUT_SESSION };
 	size_t i, k;
@@ -554,11 +615,19 @@ static int find_tables(struct scan *s)
 	for (i = 0; i < sizeof(users) / sizeof(users[0]) && !err; i++) {
 		bool any = false, there = false;
 
-		for (k = 0; k < s->found_len && !there && !err; k++) {
+		for (k = 0; k < s->found_len && !err; k++) {
+			bool path = false;
+
 			if (s->found[k].which != (int)users[i])
 				continue;
 			any = true;
-			err = find_table(s, &s->found[k], &there);
+			err = find_arguments(s, &s->found[k], &there, &path);
+			if (err || path)
+				continue;
+			s->why = "what has its name is not called with a path";
+			memmove(&s->found[k], &s->found[k + 1],
+				(--s->found_len - k) * sizeof(*s->found));
+			k--;
 		}
 		if (any && !there)
 			s->elsewhere = s->layout->functions[users[i]];
@@ -573,7 +642,7 @@ int scan_find(struct scan *s)
 	int err = find_named(s, symbols, len);
 
 	if (!err)
-		err = find_tables(s);
+		err = find_bear_out(s);
 	if (!err)
 		err = find_nameless(s, symbols, len);
 	return err || !s->nameless ? err : find_structure(s, symbols, len);

@@ -93,6 +93,17 @@ static bool guard_address(const struct code *code, size_t branch, unsigned int e
 	return false;
 }
 
+/* Is one register, right before the instruction at `at`, a copy of the other? */
+static bool guard_copied(const struct code *code, size_t at, unsigned int to, unsigned int from)
+{
+	ptrdiff_t copy = bump_writer(code, at, to);
+
+	return copy >= 0 && code->insns[copy].op == CODE_MOV && code->insns[copy].dst.width == 8 &&
+	       code->insns[copy].src.kind == MOQSTAT_OPERAND_REG &&
+	       code->insns[copy].src.width == 8 && code->insns[copy].src.reg == from &&
+	       !guard_written(code, copy, at, from);
+}
+
 /* Does the branch depend on nothing but whether E is null? */
 static bool guard_tests_entry(const struct code *code, size_t branch,
 			      const struct moqstat_operand *entry)
@@ -112,7 +123,12 @@ static bool guard_tests_entry(const struct code *code, size_t branch,
 		if (insn->op != CODE_TEST || insn->dst.kind != MOQSTAT_OPERAND_REG ||
 		    insn->dst.width != 8 || !eval_operand_equal(&insn->dst, &insn->src))
 			return false;
-		if (entry->kind == MOQSTAT_OPERAND_REG && insn->dst.reg == entry->reg)
+		if (entry->kind == MOQSTAT_OPERAND_REG &&
+		    (insn->dst.reg == entry->reg ||
+		     (guard_copied(code, i - 1, entry->reg, insn->dst.reg) &&
+		      !guard_written(code, i - 1, branch, entry->reg)) ||
+		     (guard_copied(code, i - 1, insn->dst.reg, entry->reg) &&
+		      !guard_written(code, i - 1, branch, entry->reg))))
 			return true;
 		load = bump_writer(code, i - 1, insn->dst.reg);
 		return load >= 0 && code->insns[load].op == CODE_MOV &&
@@ -264,7 +280,7 @@ static int guard_beside_path(struct guard_function *g, size_t index, size_t bran
 	} else if (before) {
 		what->handles |= MOQSTAT_HANDLE_PEEK;
 		return guard_add_peek(g, before, 0);
-	} else if (g->scan->drops.arcs && !beyond && what->entry.kind == MOQSTAT_OPERAND_REG &&
+	} else if (!beyond && what->entry.kind == MOQSTAT_OPERAND_REG &&
 		   what->entry.reg == CODE_RESULT && guard_removed(g, branch, &address)) {
 		what->handles |= MOQSTAT_HANDLE_PATH;
 		what->path = address;

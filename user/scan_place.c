@@ -17,6 +17,35 @@
 #define PLACE_STORES 48
 #define PLACE_RESULT 6
 
+/* Does a register point into the function's own frame? The stack pointer does, and who was set from
+ * it before anything else happens, if it keeps that until it is given back (by a pop, or leave). */
+static bool place_in_frame(const struct code *code, unsigned int reg)
+{
+	bool set = false;
+	size_t i;
+
+	if (reg >= MOQSTAT_REG_NONE)
+		return false;
+	if (reg == CODE_STACK)
+		return true;
+	for (i = 0; i < code->insns_len; i++) {
+		const struct code_insn *insn = &code->insns[i];
+
+		if (!set && (insn->op == CODE_JCC || insn->op == CODE_CALL || code_ends(insn)))
+			return false;
+		if (!(insn->writes & (1u << reg)))
+			continue;
+		if (!set && (insn->op == CODE_MOV || insn->op == CODE_LEA) &&
+		    insn->src.reg == CODE_STACK && insn->src.index == MOQSTAT_REG_NONE &&
+		    insn->src.kind ==
+			    (insn->op == CODE_MOV ? MOQSTAT_OPERAND_REG : MOQSTAT_OPERAND_MEM))
+			set = true;
+		else if (!set || !(insn->writes & (1u << CODE_STACK)))
+			return false;
+	}
+	return set;
+}
+
 static int place_add(struct scan *s, const struct code_insn *insn, uint32_t function,
 		     const struct moqstat_site *what)
 {
@@ -170,8 +199,9 @@ static bool place_owner_on(const struct code *code, size_t branch, unsigned int 
 		if (insn->op == CODE_MOV && insn->dst.kind == MOQSTAT_OPERAND_MEM &&
 		    insn->dst.width == 8) {
 			address = eval_address(e, &insn->dst);
-			if (insn->src.kind == MOQSTAT_OPERAND_REG && insn->dst.reg != CODE_STACK &&
-			    eval_equal(&e->regs[insn->src.reg], &e_value)) {
+			if (insn->src.kind == MOQSTAT_OPERAND_REG &&
+			    eval_equal(&e->regs[insn->src.reg], &e_value) &&
+			    !place_in_frame(code, insn->dst.reg)) {
 				found = place_stored(l->stores, l->len, &address, 8);
 				return found && eval_single(&found->value, out);
 			}
@@ -273,7 +303,8 @@ static int place_removals(struct scan *s, const struct code *code, size_t first,
 		if (site->event == MOQSTAT_EVENT_BUMP && site->role == MOQSTAT_PUBLISHER &&
 		    site->field == MOQSTAT_ANNOUNCED_CLOSED &&
 		    site->guard.kind != MOQSTAT_OPERAND_NONE &&
-		    !(site->guard.kind == MOQSTAT_OPERAND_REG && site->guard.reg == CODE_STACK))
+		    !(site->guard.kind == MOQSTAT_OPERAND_REG &&
+		      place_in_frame(code, site->guard.reg)))
 			*slots[len++] = site->guard;
 	}
 	for (i = 0; i < code->insns_len && len && !err; i++) {

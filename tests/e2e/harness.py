@@ -442,10 +442,7 @@ class World:
             elif now - since >= hold:
                 break
             time.sleep(0.05)
-        if fixed:
-            self._same_totals(but_unannounced(agent.totals()), but_unannounced(fixed[1]))
-        else:
-            self._same_totals(agent.totals(), watch.totals())
+        self._same_totals(agent, fixed[1] if fixed else watch.totals(), bool(fixed))
         if not fixed:
             self.seen.setdefault(watch.watcher, []).append((b, watch.totals()))
         return {t: json.loads(f) for t, f in a.items()}
@@ -467,11 +464,14 @@ class World:
             text += f"\nshown, and by the relay's memory: {census.differences(shown, there)}"
         raise Failure(text)
 
-    def _same_totals(self, ours, theirs):
+    def _same_totals(self, agent, theirs, apart):
         """Rows that have gone have left with the same last counts. By entry pointers the agent
         follows the lives that the relay gives its entries, of which it may show more."""
         if self.mode in ("entry", "read", "probe"):
             return
+        ours = agent.totals()
+        if apart:
+            ours, theirs = but_unannounced(ours), but_unannounced(theirs)
         if ours != theirs:
             one, other = (
                 {t: json.dumps(frame).encode() for t, frame in total.items()}

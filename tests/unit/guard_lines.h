@@ -7,8 +7,9 @@
  *     je+6 publisher.announced_closed: guard path; G rbx+16, P rbx+32
  *
  * G is the guard or its table, P the path, E and S the two places a guard is taken to (S and T
- * what a session's call tells); "skip" is said as it is. "never" is a site that stands in for one
- * that it skips.
+ * what a session's call tells); "skip" is said as it is. In front of the code (behind `push rbp;
+ * mov rbp, rsp`), but not counted in what is said of where sites are, entry is called: so what
+ * opens there is named. "never" is a site that stands in for one that it skips.
  */
 #ifndef MOQSTAT_TESTS_GUARD_LINES_H
 #define MOQSTAT_TESTS_GUARD_LINES_H
@@ -22,18 +23,18 @@
 
 /** Functions that the code may call: its calls are e8, one of these, 00 00 f0. */
 enum guard_callee {
-	GUARD_SUBSCRIBE = 1, /* SessionBroadcasts::subscribe */
-	GUARD_SESSION,	     /* StatsHandle::session */
-	GUARD_INSERT,	     /* HashMap::insert */
-	GUARD_REMOVE,	     /* HashMap::remove */
-	GUARD_REMOVE_ENTRY,  /* RawTable::remove_entry */
+	GUARD_ENTRY = 0,    /* Stats::entry */
+	GUARD_SUBSCRIBE,    /* SessionBroadcasts::subscribe */
+	GUARD_SESSION,	    /* StatsHandle::session */
+	GUARD_INSERT,	    /* HashMap::insert */
+	GUARD_REMOVE,	    /* HashMap::remove */
+	GUARD_REMOVE_ENTRY, /* RawTable::remove_entry */
 	GUARD_OTHER,
 	GUARD_ITEM, /* lets go of what an IETF publisher keeps of a broadcast */
 	GUARD_CALLEES,
-	GUARD_ENTRY, /* Stats::entry, which names a path: 9 */
 	/* Of a relay whose paths share their text only: */
-	GUARD_TEXT_END,	  /* what ends one: a */
-	GUARD_STATS_DROP, /* b */
+	GUARD_TEXT_END, /* what ends one: 9 */
+	GUARD_STATS_DROP,
 };
 
 /** The relay that a function is added to; one that is changed is to have 80 bytes a tier. */
@@ -63,7 +64,7 @@ struct guard_line {
  *  sites_deinit(). */
 void guard_scan(const char *name, const char *hex, struct sites *out, uint64_t *function);
 
-/** The same in another relay than moq-relay 0.12.5. */
+/** The same in any relay, and with nothing in front of the code. */
 void guard_scan_of(const struct guard_relay *release, const char *name, const char *hex,
 		   struct sites *out, uint64_t *function);
 
@@ -73,7 +74,7 @@ void guard_text(const struct sites *s, uint64_t function, char out[GUARD_TEXT]);
 /** Scan each line under that name, and fail the test where one is not as expected. */
 void guard_lines_assert(const struct guard_line *lines, size_t len, const char *name);
 
-/** The same in another relay than moq-relay 0.12.5. */
+/** The same in any relay, and with nothing in front of the code. */
 void guard_lines_assert_of(const struct guard_relay *release, const struct guard_line *lines,
 			   size_t len, const char *name);
 

@@ -186,7 +186,8 @@ static const char head_of_entry[] = "55 "		  /* push rbp */
 				    "48 85 db "		  /* test rbx, rbx */
 				    "74 02 "		  /* je 1f */
 				    "ff c0 "		  /* inc eax */
-				    "4c 8b 63 48 "	  /* 1: mov r12, [rbx+0x48] */
+				    "48 8b 4e 08 "	  /* 1: mov rcx, [rsi+8] */
+				    "4c 8b 63 48 "	  /* mov r12, [rbx+0x48] */
 				    "5d ";		  /* pop rbp */
 static const char head_of_subscribe[] = "55 "		  /* push rbp */
 					"48 89 f3 "	  /* mov rbx, rsi */
@@ -198,6 +199,7 @@ static const char head_of_subscribe[] = "55 "		  /* push rbp */
 static const char head_of_session[] = "55 "		  /* push rbp */
 				      "4c 8b 77 18 "	  /* mov r14, [rdi+0x18] */
 				      "44 0f b6 7f 20 "	  /* movzx r15d, byte [rdi+0x20] */
+				      "0f 10 46 08 "	  /* movups xmm0, [rsi+8] */
 				      "4f 8b 6c fe 50 "	  /* mov r13, [r14+r15*8+0x50] */
 				      "5d ";		  /* pop rbp */
 static const char head_of_opening[] = "e8 00 00 00 00 ";  /* call entry */
@@ -244,16 +246,12 @@ static const struct {
 	{ "subscriber.announced_bytes", 0, 0xc0 },
 };
 
-/* Put the offset into the last four bytes of the bump. */
-static void counter_set(struct relay *r, size_t i, const char *code, uint32_t offset)
+/* Or is counted without a guard, but named before, too. */
+static bool counter_opens(size_t i)
 {
-	char disp[12], *at;
-
-	snprintf(disp, sizeof(disp), "%02x 00 00 00", offset);
-	strcpy(r->counters[i], code);
-	at = strstr(r->counters[i], "78 56 34 12");
-	assert_non_null(at);
-	memcpy(at, disp, strlen(disp));
+	return (strstr(counters[i].name, "announced") ||
+		strstr(counters[i].name, "subscriptions")) &&
+	       !strstr(counters[i].name, "_closed");
 }
 
 static void relay_head(struct relay *r, size_t part, const char *head)
@@ -263,6 +261,22 @@ static void relay_head(struct relay *r, size_t part, const char *head)
 
 	assert_true(len > 0 && (size_t)len < sizeof(r->heads[part]));
 	r->parts[part].hex = room;
+}
+
+/* Put the offset into the last four bytes of the bump. */
+static void counter_set(struct relay *r, size_t i, const char *code, uint32_t offset)
+{
+	char disp[12], *at;
+	int len = snprintf(r->counters[i], sizeof(r->counters[i]), "%s%s",
+			   counter_opens(i) ? head_of_opening : "", code);
+
+	assert_true(len > 0 && (size_t)len < sizeof(r->counters[i]));
+	snprintf(disp, sizeof(disp), "%02x 00 00 00", offset);
+	at = strstr(r->counters[i], "78 56 34 12");
+	assert_non_null(at);
+	memcpy(at, disp, strlen(disp));
+	if (counter_opens(i))
+		r->parts[RELAY_COUNTERS + i].calls = RELAY_ENTRY;
 }
 
 void relay_entry(struct relay *r, const char *hex)
@@ -281,9 +295,11 @@ void relay_init(struct relay *r)
 		relay_add(r, names[i], codes[i]);
 	relay_head(r, RELAY_ENTRY, head_of_entry);
 	relay_head(r, RELAY_SESSION, head_of_session);
+	relay_head(r, RELAY_SUBSCRIBE, head_of_subscribe);
+	r->parts[RELAY_SUBSCRIBE].calls = RELAY_ENTRY;
 	for (i = 0; i < RELAY_COUNTERS_LEN; i++) {
-		counter_set(r, i, code_of_counter, counters[i].of_72);
 		relay_add(r, counters[i].name, r->counters[i]);
+		counter_set(r, i, code_of_counter, counters[i].of_72);
 	}
 }
 
@@ -321,11 +337,12 @@ void relay_0_13_3(struct relay *r)
 	relay_tables_0_13(r);
 	relay_replace(r, RELAY_ENTRY, "bf 30 01 00 00", "bf 50 01 00 00");
 	r->parts[RELAY_SUBSCRIBE].hex = code_of_subscribe_80;
+	relay_head(r, RELAY_SUBSCRIBE, head_of_subscribe);
 	r->parts[RELAY_UNSUBSCRIBE].hex = code_of_unsubscribe_80;
 	for (i = 0; i < RELAY_COUNTERS_MAX; i++) {
-		counter_set(r, i, code_of_counter_80, counters[i].of_80);
 		if (i >= RELAY_COUNTERS_LEN)
 			relay_add(r, counters[i].name, r->counters[i]);
+		counter_set(r, i, code_of_counter_80, counters[i].of_80);
 	}
 }
 
@@ -357,24 +374,8 @@ void relay_0_13_5(struct relay *r)
 		  "c3");
 }
 
-static void relay_calling(struct relay *r, size_t part, const char *head)
-{
-	relay_head(r, part, head);
-	r->parts[part].calls = RELAY_ENTRY;
-}
-
 void relay_strip(struct relay *r)
 {
-	size_t i;
-
-	relay_calling(r, RELAY_SUBSCRIBE, head_of_subscribe);
-	for (i = 0; i < RELAY_COUNTERS_LEN; i++) {
-		if (strstr(counters[i].name, "announced") ||
-		    strstr(counters[i].name, "subscriptions")) {
-			if (!strstr(counters[i].name, "_closed"))
-				relay_calling(r, RELAY_COUNTERS + i, head_of_opening);
-		}
-	}
 	r->im.stripped = true;
 	r->im.unwind = true;
 }

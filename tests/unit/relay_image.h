@@ -75,8 +75,7 @@ void relay_entry_of_subscription(struct relay *r, uint8_t offset);
 /** Let the function that makes entries be another one, behind what tells where its table is. */
 void relay_entry(struct relay *r, const char *hex);
 
-/** Let the functions do what the relay's do with their arguments, so that they can be told without
- *  names; and leave out the names. */
+/** Leave out the names: what the functions do with their arguments still tells them. */
 void relay_strip(struct relay *r);
 
 /** Add a function. Both strings must outlive the relay. */

@@ -143,6 +143,9 @@ static void entries_are_made_in_one_way(void **state)
 		{ "48 8b 5f 18", "48 8b 5e 18" },	/* of another argument */
 		{ "4c 8b 63 48", "4c 8b 63 50" },	/* another table */
 		{ "4c 8b 63 48", "44 8b 63 48" },	/* half a pointer */
+		{ "48 8b 4e 08", "48 8b 4e 00" },	/* nothing of the path but its capacity */
+		{ "48 8b 4e 08", "48 8b 4a 08" },	/* of another argument */
+		{ "48 8b 4e 08", "48 8d 4e 08" },	/* only its address */
 	};
 	size_t i;
 
@@ -178,7 +181,7 @@ static void tables_may_be_passed_on(void **state)
 	(void)state;
 	/* add rbx, 0x48; mov rdi, rbx; call [rip] */
 	relay.parts[RELAY_ENTRY].hex =
-		"55 48 8b 5f 18 48 85 db 74 02 ff c0 48 83 c3 48 48 89 df ff 15 00 00 00 00 "
+		"55 48 8b 5f 18 48 85 db 74 02 ff c0 48 8b 4e 08 48 83 c3 48 48 89 df ff 15 00 00 00 00 "
 		"bf 30 01 00 00 be 08 00 00 00 ff 15 00 00 00 00 48 85 c0 74 04 f0 48 ff 00 5d c3";
 	scan(&s);
 	assert_int_equal(sites_functions(&s, LAYOUT_ENTRY), 1);
@@ -317,6 +320,7 @@ static void sessions_may_be_unavailable(void **state)
 		{ "4f 8b 6c fe 50", "4f 8b 6c fe 58" }, /* another table */
 		{ "4f 8b 6c fe 50", "4f 8b 6c be 50" }, /* of half pointers */
 		{ "f0 48 ff 40 10", "f0 48 ff 40 20" }, /* counts something else */
+		{ "0f 10 46 08", "0f 10 46 18" },	/* reads no path */
 	};
 	const char *reason;
 	struct sites s;

@@ -19,13 +19,13 @@ static const struct guard_relay release = { "moq-relay 0.13.5", relay_0_13_5 };
 /* A broadcast that is no longer announced. */
 static const struct guard_line closes[] = {
 	{ "mov rax, [rbx+0x10]; test rax, rax; je 1f; movzx edx, dl; lea rdx, [rdx+rdx*4]; shl edx, 4; lock inc qword [rax+rdx+0x18]; 1: nop; mov rcx, [rbx+0x20]; test rcx, rcx; je 2f; lock dec qword [rcx]; jne 2f; lea rdi, [rbx+0x20]; call TEXT_END; 2: nop; ret",
-	  "488b4310 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441018 90 488b4b20 4885c9 740f f048ff09 7509 488d7b20 e80a0000f0 90 c3",
+	  "488b4310 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441018 90 488b4b20 4885c9 740f f048ff09 7509 488d7b20 e8090000f0 90 c3",
 	  "je+7 publisher.announced_closed: guard path; G rbx+16, P rbx+32" },
 	{ "mov rax, [rbx+0x10]; test rax, rax; je 1f; movzx edx, dl; lea rdx, [rdx+rdx*4]; shl edx, 4; lock inc qword [rax+rdx+0x18]; 1: nop; mov rcx, [rbx+0x20]; test rcx, rcx; je 2f; lock dec qword [rcx]; jne 2f; lea rdi, [rbx+0x20]; call OTHER; 2: nop; ret",
 	  "488b4310 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441018 90 488b4b20 4885c9 740f f048ff09 7509 488d7b20 e8060000f0 90 c3",
 	  "je+7 publisher.announced_closed: guard odd; G rbx+16" },
 	{ "mov rcx, [rbx+0x20]; test rcx, rcx; je 2f; lock dec qword [rcx]; jne 2f; lea rdi, [rbx+0x20]; call TEXT_END; 2: nop; mov rax, [rbx+0x10]; test rax, rax; je 1f; movzx edx, dl; lea rdx, [rdx+rdx*4]; shl edx, 4; lock inc qword [rax+rdx+0x18]; 1: nop; ret",
-	  "488b4b20 4885c9 740f f048ff09 7509 488d7b20 e80a0000f0 90 488b4310 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441018 90 c3",
+	  "488b4b20 4885c9 740f f048ff09 7509 488d7b20 e8090000f0 90 488b4310 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441018 90 c3",
 	  "je+20 publisher.announced_closed: guard peek; G rbx+16; je+7 path-peek:; P rbx+32" },
 	{ "mov rcx, [rbx+0x20]; test rcx, rcx; je 2f; lock dec qword [rcx]; jne 2f; lea rdi, [rbx+0x20]; call OTHER; 2: nop; mov rax, [rbx+0x10]; test rax, rax; je 1f; movzx edx, dl; lea rdx, [rdx+rdx*4]; shl edx, 4; lock inc qword [rax+rdx+0x18]; 1: nop; ret",
 	  "488b4b20 4885c9 740f f048ff09 7509 488d7b20 e8060000f0 90 488b4310 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441018 90 c3",
@@ -35,19 +35,19 @@ static const struct guard_line closes[] = {
 /* A track, whose own path is the one beyond that of a Stats; which may be let go as a whole. */
 static const struct guard_line tracks[] = {
 	{ "mov rax, [rbx+0x60]; test rax, rax; je 1f; movzx edx, dl; lea rdx, [rdx+rdx*4]; shl edx, 4; lock inc qword [rax+rdx+0x30]; 1: nop; call STATS_DROP; mov rcx, [rbx+0x20]; test rcx, rcx; je 2f; lock dec qword [rcx]; jne 2f; lea rdi, [rbx+0x20]; call TEXT_END; 2: nop; ret",
-	  "488b4360 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441030 90 e80b0000f0 488b4b20 4885c9 740f f048ff09 7509 488d7b20 e80a0000f0 90 c3",
+	  "488b4360 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441030 90 e80a0000f0 488b4b20 4885c9 740f f048ff09 7509 488d7b20 e8090000f0 90 c3",
 	  "je+7 publisher.subscriptions_closed: guard path; G rbx+96, P rbx+32" },
 	{ "mov rax, [rbx+0x60]; test rax, rax; je 1f; movzx edx, dl; lea rdx, [rdx+rdx*4]; shl edx, 4; lock inc qword [rax+rdx+0x30]; 1: nop; call OTHER; mov rcx, [rbx+0x20]; test rcx, rcx; je 2f; lock dec qword [rcx]; jne 2f; lea rdi, [rbx+0x20]; call TEXT_END; 2: nop; ret",
-	  "488b4360 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441030 90 e8060000f0 488b4b20 4885c9 740f f048ff09 7509 488d7b20 e80a0000f0 90 c3",
+	  "488b4360 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441030 90 e8060000f0 488b4b20 4885c9 740f f048ff09 7509 488d7b20 e8090000f0 90 c3",
 	  "je+7 publisher.subscriptions_closed: guard odd; G rbx+96" },
 	{ "mov rax, [rbx+0x60]; test rax, rax; je 1f; movzx edx, dl; lea rdx, [rdx+rdx*4]; shl edx, 4; lock inc qword [rax+rdx+0x30]; 1: nop; mov rcx, [rbx+0x20]; test rcx, rcx; je 2f; lock dec qword [rcx]; jne 2f; lea rdi, [rbx+0x20]; call TEXT_END; 2: nop; call STATS_DROP; ret",
-	  "488b4360 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441030 90 488b4b20 4885c9 740f f048ff09 7509 488d7b20 e80a0000f0 90 e80b0000f0 c3",
+	  "488b4360 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441030 90 488b4b20 4885c9 740f f048ff09 7509 488d7b20 e8090000f0 90 e80a0000f0 c3",
 	  "je+7 publisher.subscriptions_closed: guard odd; G rbx+96" },
 	{ "mov rcx, [rbx+0x20]; test rcx, rcx; je 2f; lock dec qword [rcx]; jne 2f; lea rdi, [rbx+0x20]; call TEXT_END; 2: nop; call STATS_DROP; mov rax, [rbx+0x60]; test rax, rax; je 1f; movzx edx, dl; lea rdx, [rdx+rdx*4]; shl edx, 4; lock inc qword [rax+rdx+0x30]; 1: nop; ret",
-	  "488b4b20 4885c9 740f f048ff09 7509 488d7b20 e80a0000f0 90 e80b0000f0 488b4360 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441030 90 c3",
+	  "488b4b20 4885c9 740f f048ff09 7509 488d7b20 e8090000f0 90 e80a0000f0 488b4360 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441030 90 c3",
 	  "je+25 publisher.subscriptions_closed: guard peek; G rbx+96; je+7 path-peek:; P rbx+32" },
 	{ "mov rax, [rbx+0x60]; test rax, rax; je 1f; movzx edx, dl; lea rdx, [rdx+rdx*4]; shl edx, 4; lock inc qword [rax+rdx+0x30]; 1: nop; mov rcx, [rbx+0x40]; test rcx, rcx; je 2f; lock dec qword [rcx]; jne 2f; lea rdi, [rbx+0x40]; call TEXT_END; 2: nop; mov rcx, [rbx+0x58]; lock dec qword [rcx]; mov rcx, [rbx+0x20]; test rcx, rcx; je 3f; lock dec qword [rcx]; jne 3f; lea rdi, [rbx+0x20]; call TEXT_END; 3: nop; ret",
-	  "488b4360 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441030 90 488b4b40 4885c9 740f f048ff09 7509 488d7b40 e80a0000f0 90 488b4b58 f048ff09 488b4b20 4885c9 740f f048ff09 7509 488d7b20 e80a0000f0 90 c3",
+	  "488b4360 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441030 90 488b4b40 4885c9 740f f048ff09 7509 488d7b40 e8090000f0 90 488b4b58 f048ff09 488b4b20 4885c9 740f f048ff09 7509 488d7b20 e8090000f0 90 c3",
 	  "je+7 publisher.subscriptions_closed: guard path; G rbx+96, P rbx+32" },
 	{ "mov rax, [rbx+0x10]; test rax, rax; je 1f; movzx edx, dl; lea rdx, [rdx+rdx*4]; shl edx, 4; lock inc qword [rax+rdx+0x30]; 1: nop; ret",
 	  "488b4310 4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441030 90 c3",
@@ -96,10 +96,10 @@ static const struct guard_line removed[] = {
 };
 
 static const struct guard_line tables[] = {
-	{ "push rbx; call STATS_DROP; call ITEM; ret", "53 e80b0000f0 e8070000f0 c3",
+	{ "push rbx; call STATS_DROP; call ITEM; ret", "53 e80a0000f0 e8070000f0 c3",
 	  "push+0 table-drop:; G rdi" },
 	{ "push rbx; mov rcx, [rbx+0x20]; test rcx, rcx; je 2f; lock dec qword [rcx]; jne 2f; lea rdi, [rbx+0x20]; call TEXT_END; 2: call ITEM; ret",
-	  "53 488b4b20 4885c9 740f f048ff09 7509 488d7b20 e80a0000f0 e8070000f0 c3",
+	  "53 488b4b20 4885c9 740f f048ff09 7509 488d7b20 e8090000f0 e8070000f0 c3",
 	  "je+8 path-peek: key; P rbx+32; push+0 table-drop:; G rdi" },
 };
 

@@ -30,11 +30,11 @@ static const struct line shapes[] = {
 	{ "mov rax, [rbx]; test rax, rax; {disp32} je 1f; movzx ecx, byte [rbx+8]; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
 	  "488b03 4885c0 0f840e000000 0fb64b08 488d0cc9 f048ff44c818 c3",
 	  "je publisher.announced_closed: E rax, G [rbx+0], T [rbx+8]:1, N 1, nonzero" },
-	{ "mov rcx, [rdi]; movzx eax, byte [rdi+8]; test rcx, rcx; je 1f; lea rax, [rax+rax*8]; lock inc qword [rcx+rax*8+0x10]; 1: ret",
-	  "488b0f 0fb64708 4885c9 740a 488d04c0 f048ff44c110 c3",
+	{ "call ENTRY; mov rcx, [rdi]; movzx eax, byte [rdi+8]; test rcx, rcx; je 1f; lea rax, [rax+rax*8]; lock inc qword [rcx+rax*8+0x10]; 1: ret",
+	  "e800000000 488b0f 0fb64708 4885c9 740a 488d04c0 f048ff44c110 c3",
 	  "je publisher.announced: E rcx, G [rdi+0], T rax:1, N 1, nonzero, opens" },
-	{ "test rax, rax; je 1f; movzx edx, cl; lea rdx, [rdx+rdx*8]; lock inc qword [rax+rdx*8+0xb0]; 1: ret",
-	  "4885c0 7410 0fb6d1 488d14d2 f048ff84d0b0000000 c3",
+	{ "call ENTRY; test rax, rax; je 1f; movzx edx, cl; lea rdx, [rdx+rdx*8]; lock inc qword [rax+rdx*8+0xb0]; 1: ret",
+	  "e800000000 4885c0 7410 0fb6d1 488d14d2 f048ff84d0b0000000 c3",
 	  "je subscriber.subscriptions: E rax, T rcx:1, N 1, nonzero, opens" },
 	{ "mov rax, [rsp+0x2f0]; mov rax, [rax]; test rax, rax; je 1f; mov rcx, [rsp+0x100]; movzx ecx, byte [rcx]; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
 	  "488b8424f0020000 488b00 4885c0 7415 488b8c2400010000 0fb609 488d0cc9 f048ff44c818 c3",
@@ -120,6 +120,18 @@ static const struct line unprobed[] = {
 	{ "test ecx, ecx; je 2f; 1: movzx ecx, byte [rbx+8]; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; ret; 2: call 2b; jmp 1b",
 	  "85c9 740f 0fb64b08 488d0cc9 f048ff44c818 c3 e8fbffffff ebea",
 	  "unprobed publisher.announced_closed: what it adds, or to which tier, can't be read at its branch" },
+	{ "test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x20]; 1: ret",
+	  "4885c0 740d 0fb6c9 488d0cc9 f048ff44c820 c3",
+	  "unprobed publisher.subscriptions: the function that names entries is not called before it" },
+	{ "test rdx, rdx; je 2f; call ENTRY; 2: test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x20]; 1: ret",
+	  "4885d2 7405 e800000000 4885c0 740d 0fb6c9 488d0cc9 f048ff44c820 c3",
+	  "unprobed publisher.subscriptions: the function that names entries is not called before it" },
+	{ "test rax, rax; je 2f; 1: movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x20]; ret; 2: call ENTRY; test rax, rax; jne 1b; ret",
+	  "4885c0 740e 0fb6c9 488d0cc9 f048ff44c820 c3 e800000000 4885c0 75e8 c3",
+	  "unprobed publisher.subscriptions: the function that names entries is not called before it" },
+	{ "test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x30]; 1: call ENTRY; ret",
+	  "4885c0 740d 0fb6c9 488d0cc9 f048ff44c830 e800000000 c3",
+	  "unprobed publisher.broadcasts: the function that names entries is not called before it" },
 	{ "mov rax, [rbx]; lock inc qword [rax+0x18]; lock dec qword [rax]; ret",
 	  "488b03 f048ff4018 f048ff08 c3",
 	  "unprobed sessions.sessions_closed: no branch in front" },
@@ -264,6 +276,7 @@ static void assert_lines_of(const struct line *lines, size_t len, const char *na
 		if (change)
 			change(&r);
 		relay_add(&r, name, lines[i].hex);
+		r.parts[r.parts_len - 1].calls = RELAY_ENTRY;
 		scan(&r, &s);
 		sites_text(&s, r.parts[r.parts_len - 1].addr, text);
 		if (strcmp(text, lines[i].expected))

@@ -21,8 +21,7 @@
 /* One of each; test_sites_guard.c and test_sites_place.c have the assembly. */
 enum {
 	POINT = 0, /* mov rcx, [rsp+0x20]; mov rax, [rcx+0x10]; mov rcx, rdx; … */
-	SKIP, /* call ENTRY; test edi, edi; setne cl; test rax, rax; sete dl; or dl, cl; cmp dl, 1;
-		 … */
+	SKIP,	   /* test edi, edi; setne cl; test rax, rax; sete dl; or dl, cl; cmp dl, 1; … */
 	ARC,
 	LITE_ARC,
 	OWNER,
@@ -37,7 +36,7 @@ enum {
 };
 
 static const char removing[] =
-	"e8090000f0 4885c0 740d 0fb6c9 488d0cc9 f048ff44c810 e8030000f0 e8040000f0 488b4310 4885c0 740d "
+	"4885c0 740d 0fb6c9 488d0cc9 f048ff44c810 e8030000f0 e8040000f0 488b4310 4885c0 740d "
 	"0fb6c9 488d0cc9 f048ff44c818 488b4330 4885c0 740d 0fb6c9 488d0cc9 f048ff44c818 c3";
 static const char dropping[] =
 	"53 4c8d7cc500 488b74c5d8 488d0c7500000000 4885c9 740f 498b7fe0 ba01000000 ff1500000000 "
@@ -51,19 +50,18 @@ static const struct {
 		    "488b4c2420 488b4110 4889d1 4885c0 740d 0fb6c9 488d0cc9 f0480154c840 c3",
 		    MOQSTAT_EVENT_BUMP, MOQSTAT_HANDLE_GUARD },
 	[SKIP] = { GUARD_LITE,
-		   "e8090000f0 85ff 0f95c1 4885c0 0f94c2 08ca 80fa01 7502 eb0f 410fb65628 488d3cd2 "
+		   "85ff 0f95c1 4885c0 0f94c2 08ca 80fa01 7502 eb0f 410fb65628 488d3cd2 "
 		   "f048ff44f830 c3",
 		   MOQSTAT_EVENT_BUMP, MOQSTAT_HANDLE_PENDING },
 	[ARC] = { GUARD_LITE,
-		  "e8090000f0 4885c0 740d 0fb6c9 488d0cc9 f048ff44c820 bf20000000 be08000000 ff1500000000 "
+		  "4885c0 740d 0fb6c9 488d0cc9 f048ff44c820 bf20000000 be08000000 ff1500000000 "
 		  "4885c0 7400 c3",
 		  MOQSTAT_EVENT_PLACE, MOQSTAT_HANDLE_PENDING },
 	[LITE_ARC] = { GUARD_LITE,
 		       "488d7c2440 e8010000f0 488b03 4885c0 740d 0fb6c9 488d0cc9 f0480154c840 "
 		       "bf20000000 be08000000 ff1500000000 4885c0 7400 c3",
 		       MOQSTAT_EVENT_PLACE, MOQSTAT_HANDLE_PATH },
-	[OWNER] = { GUARD_IETF,
-		    "e8090000f0 4885c0 7410 0fb6c9 488d0cc9 f048ff84c8a0000000 4c892a 48894208 c3",
+	[OWNER] = { GUARD_IETF, "4885c0 7410 0fb6c9 488d0cc9 f048ff84c8a0000000 4c892a 48894208 c3",
 		    MOQSTAT_EVENT_PLACE, MOQSTAT_HANDLE_PENDING | MOQSTAT_HANDLE_OWNER },
 	[SESSION] = { GUARD_LITE,
 		      "488b03 4885c0 740d 0fb6c9 488d0cc9 f0480154c840 4c89e7 4c89ee e8020000f0 "
@@ -91,8 +89,7 @@ static size_t sample_scan(int sample, struct sites *s)
 
 	guard_scan(samples[sample].name, samples[sample].hex, s, &function);
 	for (i = 0; i < s->len; i++) {
-		if (s->functions[s->list[i].function].addr == function &&
-		    s->list[i].what.event == samples[sample].event &&
+		if (s->list[i].addr >= function && s->list[i].what.event == samples[sample].event &&
 		    s->list[i].what.handles == samples[sample].handles)
 			return i;
 	}

@@ -192,6 +192,42 @@ static void tables_elsewhere(void **state)
 	sites_deinit(&s);
 }
 
+/* A function of the right name may have been given other arguments, or be one of several that have
+ * not. */
+static void arguments_of_its_own(void **state)
+{
+	const char *reason;
+	char hex[512], *at;
+	struct sites s;
+
+	(void)state;
+	strcpy(hex, relay.parts[RELAY_ENTRY].hex);
+	at = strstr(hex, "48 8b 4e 08"); /* mov rcx, [rsi+8] */
+	assert_non_null(at);
+	memcpy(at, "48 8b 4a 08", 11); /* mov rcx, [rdx+8] */
+	relay.parts[RELAY_ENTRY].hex = hex;
+	assert_refused(
+		"no moq_net::stats::Stats::entry: what has its name is not called with a path");
+	strcpy(hex, relay.parts[RELAY_SESSION].hex);
+	at = strstr(hex, "0f 10 46 08"); /* movups xmm0, [rsi+8] */
+	assert_non_null(at);
+	memcpy(at, "0f 10 46 18", 11);
+	relay.parts[RELAY_SESSION].hex = hex;
+	assert_refused(
+		"no moq_net::stats::StatsHandle::session: what has its name is not called with a path");
+	/* What another one of that name opens can't be told; the rest can. */
+	relay_add(&relay, "_ZN7moq_net5stats5Stats5entry17h0011223344556677E",
+		  relay.parts[RELAY_SUBSCRIBE].hex);
+	relay_add(&relay, "more", relay.counters[0]);
+	relay.parts[RELAY_PARTS + 1].calls = RELAY_PARTS;
+	scan(&s);
+	assert_int_equal(sites_functions(&s, LAYOUT_ENTRY), 1);
+	assert_int_equal(s.len, RELAY_SITES);
+	assert_false(sites_complete(&s, MOQSTAT_PUBLISHER, MOQSTAT_ANNOUNCED, &reason));
+	assert_true(sites_complete(&s, MOQSTAT_SUBSCRIBER, MOQSTAT_ANNOUNCED, &reason));
+	sites_deinit(&s);
+}
+
 /* Ten counters, and where the drop of a subscription finds its entry tell two releases apart. */
 static void releases_with_ten_counters(void **state)
 {
@@ -384,8 +420,8 @@ static void what_fields_are_worth(void **state)
 		  "410fb64e28 488d5010 4805a0000000 41807e2900 480f44c2 488d0cc9 f048ff44c828 c3");
 	assert_worth("publisher.broadcasts_closed,subscriber.broadcasts_closed,",
 		     "one of its bumps has no place for a probe");
-	/* push rbp; pop rbp; ret: an entry is made elsewhere */
-	relay_add(&relay, "_ZN7moq_net5stats5Stats5entry17h0011223344556677E", "55 5d c3");
+	/* push rbp; mov rcx, [rsi+8]; pop rbp; ret: an entry is made elsewhere */
+	relay_add(&relay, "_ZN7moq_net5stats5Stats5entry17h0011223344556677E", "55 488b4e08 5d c3");
 	assert_worth("all", "the place where entries are made was not found");
 	/* Its closures are other functions. */
 	relay_add(&relay,
@@ -393,7 +429,8 @@ static void what_fields_are_worth(void **state)
 		  "17h0011223344556677E",
 		  "55 5d c3");
 	assert_worth("", "");
-	relay_add(&relay, "_ZN7moq_net5stats11StatsHandle7session17h0011223344556677E", "55 5d c3");
+	relay_add(&relay, "_ZN7moq_net5stats11StatsHandle7session17h0011223344556677E",
+		  "55 488b4e10 5d c3");
 	assert_worth("sessions", "the place where a session is counted was not found");
 	relay.parts[RELAY_SESSION_CLOSE].hex = NULL;
 	assert_worth("sessions", "no close of a session was found");
@@ -461,8 +498,8 @@ static void classes_are_told(void **state)
 	size_t i;
 
 	(void)state;
-	/* Then mov rbx, [rdi+0x18]; mov r12, [rbx+0x48]. */
-	relay.parts[RELAY_ENTRY].hex = "4883ec08 488b5f18 4c8b6348"
+	/* Then mov rbx, [rdi+0x18]; mov rcx, [rsi+8]; mov r12, [rbx+0x48]. */
+	relay.parts[RELAY_ENTRY].hex = "4883ec08 488b5f18 488b4e08 4c8b6348"
 				       "bf30010000 be08000000 ff1500000000 4885c0 7400 4883c408 c3";
 	scan(&s);
 	for (i = 0; i < s.len; i++)
@@ -478,6 +515,7 @@ static void bumps_are_counted_once(void **state)
 
 	(void)state;
 	relay_add(&relay, "more", relay.counters[0]);
+	relay.parts[RELAY_PARTS].calls = RELAY_ENTRY;
 	scan(&s);
 	assert_int_equal(sites_bumps(&s, MOQSTAT_PUBLISHER, MOQSTAT_ANNOUNCED), 2);
 	assert_int_equal(sites_bumps(&s, MOQSTAT_SUBSCRIBER, MOQSTAT_ANNOUNCED), 1);
@@ -635,6 +673,7 @@ int main(void)
 		TEST(tables_elsewhere),
 		TEST(releases_with_ten_counters),
 		TEST(half_a_release_is_none),
+		TEST(arguments_of_its_own),
 		TEST(folded_functions),
 		TEST(overlapping_symbols),
 		TEST(what_fields_are_worth),
