@@ -64,6 +64,28 @@ static bool skip_stored(const struct code *code, size_t from, size_t to,
 	return false;
 }
 
+/* Was the entry that the first branch looks at put in that place right before it? */
+static bool skip_put(const struct code *code, size_t branch, const struct moqstat_operand *entry,
+		     const struct moqstat_operand *place)
+{
+	size_t first, i;
+
+	for (i = branch; i > 0 && branch - i < SKIP_NEAR; i--) {
+		const struct code_insn *insn = &code->insns[i - 1];
+
+		if (code_edges_to(code, i, &first) || code_ends(insn) || insn->op == CODE_CALL ||
+		    (insn->writes & (1u << entry->reg)))
+			return false;
+		if (insn->op == CODE_MOV && insn->dst.kind == MOQSTAT_OPERAND_MEM &&
+		    insn->dst.width == 8 && insn->dst.index == MOQSTAT_REG_NONE &&
+		    insn->dst.reg == place->reg && insn->dst.disp == place->disp)
+			return insn->src.kind == MOQSTAT_OPERAND_REG &&
+			       insn->src.reg == entry->reg && insn->src.width == 8 &&
+			       !skip_stored(code, i - 1, branch, place);
+	}
+	return false;
+}
+
 /* Is the entry at the second branch the one that the first has looked at? */
 static bool skip_same(const struct code *code, const struct site *first, const struct site *second,
 		      size_t from, size_t to)
@@ -72,6 +94,10 @@ static bool skip_same(const struct code *code, const struct site *first, const s
 	size_t i;
 
 	if (place->kind == MOQSTAT_OPERAND_REG && eval_operand_equal(place, &second->what.guard))
+		return !skip_stored(code, from, to, place);
+	place = &second->what.guard;
+	if (place->kind == MOQSTAT_OPERAND_REG && entry->kind == MOQSTAT_OPERAND_REG &&
+	    skip_put(code, from, entry, place))
 		return !skip_stored(code, from, to, place);
 	if (entry->kind != MOQSTAT_OPERAND_REG || !eval_operand_equal(entry, &second->what.entry))
 		return false;
@@ -90,6 +116,7 @@ static int skip_add(struct scan *s, const struct site *first, size_t index)
 	struct site site = s->sites->list[index];
 
 	if (site.what.handles != MOQSTAT_HANDLE_PENDING ||
+	    first->what.handles != MOQSTAT_HANDLE_PENDING ||
 	    site.what.n.kind != MOQSTAT_OPERAND_IMM) {
 		s->sites->list[index].what.handles = 0;
 		return 0;
