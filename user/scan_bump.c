@@ -180,7 +180,7 @@ bool scan_counter(const struct scan *s, const struct bump_branch *b, struct site
 	if (!b->address.chooses)
 		return true;
 	/* The side picks the role: publisher where it is 0, subscriber where it is 1. */
-	if (role != MOQSTAT_PUBLISHER ||
+	if (role != MOQSTAT_PUBLISHER || b->address.choice_bit ||
 	    layout_counter(l, b->address.constant + b->address.delta, &chosen, &other) ||
 	    chosen != MOQSTAT_SUBSCRIBER || other != field)
 		return false;
