@@ -127,6 +127,7 @@ static void sites_slots(struct image *im)
 /* The parts of the finder by themselves, which a scan uses on little of what there is. */
 static void sites_code(const struct elf_file *f, const struct elf_symbol *symbol)
 {
+	static const struct path_drop_how how = { .shared = 0x18 };
 	struct bump_branch branches[BUMP_BRANCHES_MAX];
 	struct path_drop *drops;
 	size_t i, len, first;
