@@ -300,9 +300,11 @@ static bool scan_is_nearer(const struct scan *s, const struct scan *nearest, uin
 	return nearest->elsewhere && !s->elsewhere;
 }
 
-static void scan_explain(const struct scan *s, uint32_t stride, const char *path)
+static void scan_explain(const struct scan *s, const struct scan_pairs *pairs, uint32_t stride)
 {
-	char known[256];
+	const char *path = elf_file_path(s->file);
+	uint32_t apart = stride ? stride : scan_pairs_stride(pairs);
+	char known[256], later[1024];
 
 	layout_relays(known, sizeof(known));
 	if (s->elsewhere || (stride && stride == s->layout->stride))
@@ -310,12 +312,14 @@ static void scan_explain(const struct scan *s, uint32_t stride, const char *path
 			"%s: unknown layout: like that of %s (%s), but there is %s; run a relay of "
 			"a release that is listed in the README, or a moqstat that knows this one",
 			path, s->layout->relays, s->layout->name, s->missing);
-	else if (stride)
+	else if (scan_explain_later(s->file, pairs, later, sizeof(later)))
+		log_error("%s: %s", path, later);
+	else if (apart)
 		log_error(
 			"%s: unknown layout: most of its counters are %u bytes apart, which is so "
 			"in none that is known (%s); run a relay of a release that is listed in the "
 			"README, or a moqstat that knows this one",
-			path, stride, known);
+			path, apart, known);
 	else
 		log_error(
 			"%s: no layout of a moq-relay that is known here (%s); name the executable of a relay",
@@ -328,6 +332,7 @@ int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, str
 	const struct layout *all = layout_all(&len);
 	struct sites sites = { 0 };
 	struct scan scan = { 0 }, nearest = { 0 };
+	struct scan_pairs pairs[SITES_STRIDES_MAX / 8] = { 0 };
 	uint32_t stride = 0;
 	int err = -ENOTSUP;
 
@@ -335,6 +340,7 @@ int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, str
 		memset(&sites, 0, sizeof(sites));
 		scan = (struct scan){ .file = f, .layout = &all[i], .sites = &sites };
 		sites.layout = &all[i];
+		scan.pairs = i ? NULL : pairs;
 		err = scan_layout(&scan, !i, progress, arg);
 		free(scan.found);
 		if (!err && scan_recognised(&scan))
@@ -350,7 +356,7 @@ int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, str
 		err = -ENOTSUP;
 	}
 	if (err) {
-		scan_explain(&nearest, stride, elf_file_path(f));
+		scan_explain(&nearest, pairs, stride);
 		return err;
 	}
 	strcpy(sites.build_id, elf_file_build_id(f));
