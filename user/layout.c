@@ -94,6 +94,34 @@ static const struct layout layouts[] = {
 	},
 };
 
+/* Whose counters are the same in all of 0.2 up to 0.2.22, and in all of 0.3 up to 0.3.18, by their
+ * sources; seen in the code of 0.2.13 and 0.3.18. docs/adr/0030-layouts.md */
+static const char *const layout_0_2_functions[] = {
+	"moq_net::stats::Scope::announce",
+	"moq_net::stats::Scope::subscribe",
+	"<moq_net::stats::Subscription as core::ops::drop::Drop>::drop",
+	NULL,
+};
+
+static const char *const layout_0_3_functions[] = {
+	"moq_net::stats::Scope::announce",
+	"moq_net::stats::Scope::subscribe",
+	"moq_net::stats::Scope::fetch",
+	"<moq_net::stats::Subscription as core::ops::drop::Drop>::drop",
+	NULL,
+};
+
+static const struct layout_later layouts_later[] = {
+	{ "moq-relay 0.14", "moq-net 0.2", 96, layout_0_2_functions },
+	{ "moq-relay 0.15 to 0.17", "moq-net 0.3", 128, layout_0_3_functions },
+};
+
+const struct layout_later *layout_later_all(size_t *len)
+{
+	*len = sizeof(layouts_later) / sizeof(layouts_later[0]);
+	return layouts_later;
+}
+
 bool layout_tables_differ(const struct layout *l)
 {
 	size_t i, alike = 0;

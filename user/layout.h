@@ -53,6 +53,18 @@ struct layout {
 	const char *const *functions;	  /* by layout_function: demangled, without the hash */
 };
 
+/** Releases whose counters are known, but not how to count on them: how to tell them. */
+struct layout_later {
+	const char *relays; /* e.g. "moq-relay 0.14" */
+	const char *name;   /* e.g. "moq-net 0.2" */
+	uint32_t stride;    /* bytes of the counters of one role; an entry has two */
+	const char *const *functions; /* some of which such a relay has, demangled; then NULL; up to
+					 32 */
+};
+
+/** Those, and how many. */
+const struct layout_later *layout_later_all(size_t *len);
+
 /** The layouts known, and how many. */
 const struct layout *layout_all(size_t *len);
 

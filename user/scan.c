@@ -303,9 +303,11 @@ static bool scan_is_nearer(const struct scan *s, const struct scan *nearest, uin
 	return s->passed > nearest->passed;
 }
 
-static void scan_explain(const struct scan *s, uint32_t stride, const char *path)
+static void scan_explain(const struct scan *s, const struct scan_pairs *pairs, uint32_t stride)
 {
-	char known[256];
+	const char *path = elf_file_path(s->file);
+	uint32_t apart = stride ? stride : scan_pairs_stride(pairs);
+	char known[256], later[1024];
 
 	layout_relays(known, sizeof(known));
 	if (s->elsewhere || (stride && stride == s->layout->stride))
@@ -313,12 +315,14 @@ static void scan_explain(const struct scan *s, uint32_t stride, const char *path
 			"%s: unknown layout: like that of %s (%s), but there is %s; run a relay of "
 			"a release that is listed in the README, or a moqstat that knows this one",
 			path, s->layout->relays, s->layout->name, s->missing);
-	else if (stride)
+	else if (scan_explain_later(s->file, pairs, later, sizeof(later)))
+		log_error("%s: %s", path, later);
+	else if (apart)
 		log_error(
 			"%s: unknown layout: most of its counters are %u bytes apart, which is so "
 			"in none that is known (%s); run a relay of a release that is listed in the "
 			"README, or a moqstat that knows this one",
-			path, stride, known);
+			path, apart, known);
 	else
 		log_error(
 			"%s: no layout of a moq-relay that is known here (%s); name the executable of a relay",
@@ -327,9 +331,10 @@ static void scan_explain(const struct scan *s, uint32_t stride, const char *path
 
 /* Look for a layout that fits: what was found is put into *out. -ENOTSUP: there is none, and
  * *nearest is the one that is most like it. *stride: of its counters, 0 if that isn't known.
- * `whole`: find that out, whatever it takes. */
+ * `whole`: find that out, whatever it takes, and note counters of later releases in *pairs. */
 static int scan_all(const struct elf_file *f, bool whole, sites_progress progress, void *arg,
-		    struct sites *out, struct scan *nearest, uint32_t *stride)
+		    struct sites *out, struct scan *nearest, uint32_t *stride,
+		    struct scan_pairs *pairs)
 {
 	size_t i, len;
 	const struct layout *all = layout_all(&len);
@@ -338,6 +343,8 @@ static int scan_all(const struct elf_file *f, bool whole, sites_progress progres
 	for (i = 0; i < len; i++) {
 		struct sites sites = { .layout = &all[i] };
 		struct scan scan = { .file = f, .layout = &all[i], .sites = &sites };
+
+		scan.pairs = whole && !i ? pairs : NULL;
 
 		err = scan_layout(&scan, whole && !i, progress, arg);
 		free(scan.found);
@@ -359,13 +366,14 @@ int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, str
 {
 	struct sites sites;
 	struct scan nearest;
+	struct scan_pairs pairs[SITES_STRIDES_MAX / 8] = { 0 };
 	uint32_t stride = 0;
-	int err = scan_all(f, false, progress, arg, &sites, &nearest, &stride);
+	int err = scan_all(f, false, progress, arg, &sites, &nearest, &stride, pairs);
 
 	if (err == -ENOTSUP && !stride)
-		err = scan_all(f, true, progress, arg, &sites, &nearest, &stride);
+		err = scan_all(f, true, progress, arg, &sites, &nearest, &stride, pairs);
 	if (err == -ENOTSUP)
-		scan_explain(&nearest, stride, elf_file_path(f));
+		scan_explain(&nearest, pairs, stride);
 	else if (err)
 		log_error("%s: scanning failed: %s", elf_file_path(f), strerror(-err));
 	if (err)

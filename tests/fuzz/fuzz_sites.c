@@ -13,6 +13,7 @@
 #include "fuzz.h"
 
 #include "bump.h"
+#include "bump_pair.h"
 #include "census_plan.h"
 #include "path_drop.h"
 #include "relay_image.h"
@@ -161,6 +162,7 @@ static void sites_drops(const struct code *code)
 static void sites_code(const struct elf_file *f, const struct elf_symbol *symbol)
 {
 	struct bump_branch branches[BUMP_BRANCHES_MAX];
+	struct bump_pair pairs[BUMP_BRANCHES_MAX];
 	size_t i, len, first;
 	struct code code;
 
@@ -179,6 +181,9 @@ static void sites_code(const struct elf_file *f, const struct elf_symbol *symbol
 			code_may_bump(elf_file_bytes(f, symbol->addr, symbol->size), symbol->size));
 		if (!bump_find(&code, i, branches, &len))
 			fuzz_check(len && len <= BUMP_BRANCHES_MAX);
+		if (!bump_pair_find(&code, i, pairs, &len))
+			fuzz_check(len && len <= BUMP_BRANCHES_MAX && pairs[0].stride &&
+				   pairs[0].field < pairs[0].stride);
 	}
 	sites_drops(&code);
 	code_deinit(&code);

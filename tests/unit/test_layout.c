@@ -198,6 +198,30 @@ static void layouts_are_found_by_name(void **state)
 	assert_null(layout_find(""));
 }
 
+/* They are told by their stride, and mustn't be taken for one that is known. */
+static void later_ones_have_strides_of_their_own(void **state)
+{
+	const struct layout_later *later;
+	const struct layout *all;
+	size_t i, k, len, later_len;
+
+	(void)state;
+	all = layout_all(&len);
+	later = layout_later_all(&later_len);
+	assert_int_equal(later_len, 2);
+	for (i = 0; i < later_len; i++) {
+		for (k = 0; k < len; k++)
+			assert_int_not_equal(later[i].stride, all[k].stride);
+		for (k = 0; k < i; k++)
+			assert_int_not_equal(later[i].stride, later[k].stride);
+		assert_int_equal(later[i].stride % 8, 0);
+		assert_non_null(later[i].functions[0]);
+		for (k = 0; later[i].functions[k]; k++)
+			;
+		assert_in_range(k, 1, 32);
+	}
+}
+
 static void names_are_those_of_the_frames(void **state)
 {
 	const struct frame_schema *frame = layout_find("moq-net 0.1.8")->frame;
@@ -223,6 +247,7 @@ int main(void)
 		cmocka_unit_test(far_offsets_are_none),
 		cmocka_unit_test(an_entry_has_304_bytes),
 		cmocka_unit_test(layouts_are_found_by_name),
+		cmocka_unit_test(later_ones_have_strides_of_their_own),
 		cmocka_unit_test(names_are_those_of_the_frames),
 	};
 
