@@ -43,6 +43,7 @@ struct scan {
 	uint32_t strides[SITES_STRIDES_MAX / 8]; /* bumps seen by stride */
 	const char *elsewhere; /* of the layout: a function whose tables are elsewhere; or NULL */
 	const char *why;       /* static text: why functions could not be told by what they do */
+	unsigned int passed;   /* kinds of things that were all there */
 	char missing[192];
 };
 
