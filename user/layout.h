@@ -33,8 +33,8 @@ struct layout {
 		shared_of_stats; /* offset of the pointer in Stats that is null when they are off */
 	uint32_t session_open;	 /* offsets of the two session counters in their Arc */
 	uint32_t session_close;
-	uint32_t session_size;		/* bytes of that Arc */
-	uint32_t guard_size;		/* bytes of a guard of a track: entry pointer and tier */
+	uint32_t session_size; /* bytes of that Arc */
+	uint32_t guard_size;   /* bytes of a guard of a track: entry pointer and tier */
 	/* Offsets in BroadcastSubscription, whose tier and side come last in all of them: */
 	uint32_t path_of_subscription;
 	uint32_t counts_of_subscription;
