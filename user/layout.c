@@ -16,11 +16,16 @@ static const enum moqstat_field layout_0_1_8_memory[] = {
 };
 
 static const enum moqstat_field layout_0_1_14_memory[] = {
-	MOQSTAT_ANNOUNCED,	      MOQSTAT_ANNOUNCED_CLOSED,
-	MOQSTAT_ANNOUNCED_BYTES,      MOQSTAT_SUBSCRIPTIONS,
-	MOQSTAT_SUBSCRIPTIONS_CLOSED, MOQSTAT_BROADCASTS,
-	MOQSTAT_BROADCASTS_CLOSED,    MOQSTAT_BYTES,
-	MOQSTAT_FRAMES,		      MOQSTAT_GROUPS,
+	MOQSTAT_ANNOUNCED,
+	MOQSTAT_ANNOUNCED_CLOSED,
+	MOQSTAT_ANNOUNCED_BYTES,
+	MOQSTAT_SUBSCRIPTIONS,
+	MOQSTAT_SUBSCRIPTIONS_CLOSED,
+	MOQSTAT_BROADCASTS,
+	MOQSTAT_BROADCASTS_CLOSED,
+	MOQSTAT_BYTES,
+	MOQSTAT_FRAMES,
+	MOQSTAT_GROUPS,
 };
 
 static const char *const layout_0_1_8_functions[LAYOUT_FUNCTION_MAX] = {
@@ -32,19 +37,19 @@ static const char *const layout_0_1_8_functions[LAYOUT_FUNCTION_MAX] = {
 };
 
 /* What has stayed the same in all of moq-net 0.1. */
-#define LAYOUT_0_1                                                                                  \
-	.header = 16, .tier_of_handle = 0x20, .shared_of_stats = 0x18, .table_of_lock = 0x18,       \
-	.bucket = 0x20, .session_open = 0x10, .session_close = 0x18, .session_size = 0x20,          \
+#define LAYOUT_0_1                                                                            \
+	.header = 16, .tier_of_handle = 0x20, .shared_of_stats = 0x18, .table_of_lock = 0x18, \
+	.bucket = 0x20, .session_open = 0x10, .session_close = 0x18, .session_size = 0x20,    \
 	.guard_size = 0x10, .functions = layout_0_1_8_functions
 
 /* Paths that own their text or borrow it: up to moq-net 0.1.16. */
-#define LAYOUT_OWNED_PATHS                                                                          \
-	.path_of_subscription = 0, .counts_of_subscription = 0x18, .entry_of_subscription = 0x20,   \
+#define LAYOUT_OWNED_PATHS                                                                        \
+	.path_of_subscription = 0, .counts_of_subscription = 0x18, .entry_of_subscription = 0x20, \
 	.shared_paths = false
 
 /* Paths that share it: 0.1.17 and 0.1.18. */
-#define LAYOUT_SHARED_PATHS                                                                         \
-	.path_of_subscription = 0x8, .counts_of_subscription = 0x20, .entry_of_subscription = 0,    \
+#define LAYOUT_SHARED_PATHS                                                                      \
+	.path_of_subscription = 0x8, .counts_of_subscription = 0x20, .entry_of_subscription = 0, \
 	.shared_paths = true
 
 static const struct layout layouts[] = {

@@ -33,8 +33,8 @@ struct layout {
 		shared_of_stats; /* offset of the pointer in Stats that is null when they are off */
 	uint32_t session_open;	 /* offsets of the two session counters in their Arc */
 	uint32_t session_close;
-	uint32_t session_size;		/* bytes of that Arc */
-	uint32_t guard_size;		/* bytes of a guard of a track: entry pointer and tier */
+	uint32_t session_size; /* bytes of that Arc */
+	uint32_t guard_size;   /* bytes of a guard of a track: entry pointer and tier */
 	/* Offsets in BroadcastSubscription, whose tier and side come last in all of them: */
 	uint32_t path_of_subscription;
 	uint32_t counts_of_subscription;
@@ -55,9 +55,9 @@ struct layout {
 
 /** Releases whose counters are known, but not how to count on them: how to tell them. */
 struct layout_later {
-	const char *relays; /* e.g. "moq-relay 0.14" */
-	const char *name;   /* e.g. "moq-net 0.2" */
-	uint32_t stride;    /* bytes of the counters of one role; an entry has two */
+	const char *relays;	      /* e.g. "moq-relay 0.14" */
+	const char *name;	      /* e.g. "moq-net 0.2" */
+	uint32_t stride;	      /* bytes of the counters of one role; an entry has two */
 	const char *const *functions; /* some of which such a relay has, demangled; then NULL; up to
 					 32 */
 };

@@ -192,35 +192,37 @@ static void tables_may_be_passed_on(void **state)
 /* mov edi, 0x130; mov esi, 8; call [rip]; test rax, rax; je 1f; lock inc [rax]; 1: ret */
 #define MAKES "bf30010000 be08000000 ff1500000000 4885c0 7404 f048ff00 c3"
 
-/* What comes in between the two reads, and on which way the second one is. */
+/* What comes in between the two reads, and on which way the second one is; behind one of the path.
+ */
 static void tables_are_found_on_the_first_ways(void **state)
 {
 	static const struct {
 		const char *hex;
 		bool found;
 	} cases[] = {
-		/* push rbp; mov rbx, [rdi+0x18]; test rbx, rbx; jne 1f; pop rbp; ret;
-		 * 1: mov r12, [rbx+0x48]; pop rbp */
-		{ "55 488b5f18 4885db 7502 5d c3 4c8b6348 5d" MAKES, true },
+		/* push rbp; mov rcx, [rsi+8]; mov rbx, [rdi+0x18]; test rbx, rbx; jne 1f; pop rbp;
+		 * ret; 1: mov r12, [rbx+0x48]; pop rbp */
+		{ "55 488b4e08 488b5f18 4885db 7502 5d c3 4c8b6348 5d" MAKES, true },
 		/* … je 1f; jmp 2f; 1: pop rbp; ret; 2: … */
-		{ "55 488b5f18 4885db 7402 eb02 5d c3 4c8b6348 5d" MAKES, false },
+		{ "55 488b4e08 488b5f18 4885db 7402 eb02 5d c3 4c8b6348 5d" MAKES, true },
 		/* … six times je to a ret of its own; jne 1f; ret; six rets; 1: … */
-		{ "488b5f18 4885db 740d 740c 740b 740a 7409 7408 7507 c3 c3 c3 c3 c3 c3 c3 "
+		{ "488b4e08 488b5f18 4885db 740d 740c 740b 740a 7409 7408 7507 c3 c3 c3 c3 c3 c3 c3 "
 		  "4c8b6348" MAKES,
 		  true },
 		/* … seven times */
-		{ "488b5f18 4885db 740f 740e 740d 740c 740b 740a 7409 7508 c3 c3 c3 c3 c3 c3 c3 c3 "
+		{ "488b4e08 488b5f18 4885db 740f 740e 740d 740c 740b 740a 7409 7508 c3 c3 c3 c3 c3 c3 c3 c3 "
 		  "4c8b6348" MAKES,
 		  false },
-		/* push rbp; sub rsp, 0x20; mov [rsp+8], rdx; mov [rsp+0x10], cl;
+		/* push rbp; sub rsp, 0x20; mov [rsp+8], rax; mov [rsp+0x10], cl;
 		 * mov rbx, [rdi+0x18]; mov r12, [rbx+0x48]; add rsp, 0x20; pop rbp */
-		{ "55 4883ec20 4889542408 884c2410 488b5f18 4c8b6348 4883c420 5d" MAKES, true },
-		/* push rbp; mov [rsp+0x10], rdx, where it was called from; mov rbx, … */
-		{ "55 4889542410 488b5f18 4c8b6348 5d" MAKES, false },
-		/* push rbp; mov [rsi], rdx, wherever that is; mov rbx, … */
-		{ "55 488916 488b5f18 4c8b6348 5d" MAKES, false },
-		/* push rbp; mov rbx, [rdi+0x18]; mov [rsi], rdx; … */
-		{ "55 488b5f18 488916 4c8b6348 5d" MAKES, true },
+		{ "55 4883ec20 4889442408 884c2410 488b4e08 488b5f18 4c8b6348 4883c420 5d" MAKES,
+		  true },
+		/* push rbp; mov [rsp+0x10], rax, where it was called from; mov rbx, … */
+		{ "55 4889442410 488b4e08 488b5f18 4c8b6348 5d" MAKES, false },
+		/* push rbp; mov [r8], rax, wherever that is; mov rbx, … */
+		{ "55 498900 488b4e08 488b5f18 4c8b6348 5d" MAKES, false },
+		/* push rbp; mov rbx, [rdi+0x18]; mov [r8], rax; … */
+		{ "55 488b4e08 488b5f18 498900 4c8b6348 5d" MAKES, true },
 	};
 	struct sites s;
 	char said[512];
