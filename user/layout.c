@@ -31,8 +31,8 @@ static const enum moqstat_field layout_0_1_14_memory[] = {
 static const char *const layout_0_1_8_functions[LAYOUT_FUNCTION_MAX] = {
 	[LAYOUT_ENTRY] = "moq_net::stats::Stats::entry",
 	[LAYOUT_SUBSCRIBE] = "moq_net::stats::SessionBroadcasts::subscribe",
-	[LAYOUT_UNSUBSCRIBE] = "<moq_net::stats::BroadcastSubscription as "
-			       "core::ops::drop::Drop>::drop",
+	[LAYOUT_UNSUBSCRIBE] = ("<moq_net::stats::BroadcastSubscription as "
+				"core::ops::drop::Drop>::drop"),
 	[LAYOUT_SESSION] = "moq_net::stats::StatsHandle::session",
 };
 
