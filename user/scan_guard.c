@@ -274,14 +274,12 @@ static int guard_beside_path(struct guard_function *g, size_t index, size_t bran
 		else
 			after = NULL;
 	}
-	if (after) {
-		what->handles |= MOQSTAT_HANDLE_PATH;
-		what->path = address;
-	} else if (before) {
+	if (!after && before) {
 		what->handles |= MOQSTAT_HANDLE_PEEK;
 		return guard_add_peek(g, before, 0);
-	} else if (!beyond && what->entry.kind == MOQSTAT_OPERAND_REG &&
-		   what->entry.reg == CODE_RESULT && guard_removed(g, branch, &address)) {
+	}
+	if (after || (!beyond && what->entry.kind == MOQSTAT_OPERAND_REG &&
+		      what->entry.reg == CODE_RESULT && guard_removed(g, branch, &address))) {
 		what->handles |= MOQSTAT_HANDLE_PATH;
 		what->path = address;
 	} else if (!guard_in_arc(g, what) && (!g->scan->drops.arcs || g->scan->drops.ends_len)) {
