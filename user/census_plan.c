@@ -76,6 +76,13 @@ static bool census_plan_is_memory(const struct moqstat_operand *op, unsigned int
 	return op->kind == MOQSTAT_OPERAND_MEM && op->reg == base && op->index == MOQSTAT_REG_NONE;
 }
 
+/* There is one such offset, or it can't be told: -1 if none was noted yet, -2 if several were. */
+static void census_plan_note(int64_t *found, int64_t offset)
+{
+	if (*found != -2)
+		*found = *found == -1 || *found == offset ? offset : -2;
+}
+
 /* The path that a destructor frees from within its own object: the text at [self + text] is the
  * first argument and, next to it, 1 (the alignment of text) the third. -1: none, or more than one.
  */
@@ -106,7 +113,7 @@ static int64_t census_plan_text(const struct elf_file *f, const struct reach_fun
 			    next->dst.reg != CODE_ARG2 || next->src.kind != MOQSTAT_OPERAND_IMM ||
 			    next->src.disp != 1)
 				continue;
-			found = found < 0 || found == in->src.disp - 8 ? in->src.disp - 8 : -2;
+			census_plan_note(&found, in->src.disp - 8);
 		}
 	}
 	code_deinit(&code);
@@ -138,9 +145,7 @@ static int64_t census_plan_shared_text(const struct census_plan *p, const struct
 	if (!path_drops_find(&code, &how, &drops, &len)) {
 		for (i = 0; i < len; i++) {
 			if (drops[i].object.reg == self)
-				found = found < 0 || found == drops[i].object.disp
-						? drops[i].object.disp
-						: -2;
+				census_plan_note(&found, drops[i].object.disp);
 		}
 		free(drops);
 	}

@@ -203,6 +203,73 @@ static void plan_has_code_and_closes(void **state)
 	done(&w);
 }
 
+/* The root of a producer with that code. */
+static int64_t root_of(const char *layout, const char *hex)
+{
+	struct census_plan *plan;
+	struct whole w;
+	int64_t root;
+
+	begin(&w);
+	w.sites.layout = layout_find(layout);
+	caller(&w, TASK, "e8", IMAGE_TEXT);
+	/* At IMAGE_TEXT + 0x30, what ends a text; it is called from where a path is let go: lock
+	 * dec [rdi]; jne 1f; call; 1: ret */
+	assert_int_equal(image_function(&w.im, "end", "c3"), IMAGE_TEXT + 0x30);
+	image_function(&w.im,
+		       "_ZN4core3ptr40drop_in_place$LT$moq_net..path..Path$GT$17h0123456789abcdefE",
+		       "f048ff0f 7505 e8e5ffffff c3");
+	assert_int_equal(image_function(&w.im, PRODUCER, hex), IMAGE_TEXT + 0x50);
+	w.file = image_open(&w.im);
+	assert_int_equal(census_plan_create(w.file, &w.sites, &plan), 0);
+	root = plan->producer_root;
+	census_plan_destroy(plan);
+	done(&w);
+	return root;
+}
+
+/* mov rax, [rbx + offset]; test rax, rax; je 1f; lock dec [rax]; jne 1f; lea rdi, [rbx + offset];
+ * call the code at IMAGE_TEXT + to; 1: that many bytes of code are before it. */
+static void shared(char *hex, uint8_t before, uint8_t offset, uint8_t to)
+{
+	uint32_t distance = to - (0x50 + before + 4 + 3 + 2 + 4 + 2 + 4 + 5);
+
+	sprintf(hex, "488b43%02x 4885c0 740f f048ff08 7509 488d7b%02x e8%02x%02x%02x%02x ", offset,
+		offset, distance & 0xff, distance >> 8 & 0xff, distance >> 16 & 0xff,
+		distance >> 24);
+}
+
+/* It is the one text that is let go, by whatever many ways. */
+static void root_is_the_only_text(void **state)
+{
+	static const char *const layouts[] = { "moq-net 0.1.8", "moq-net 0.1.17" };
+	char hex[512], parts[3][128];
+	size_t i;
+
+	(void)state;
+	/* mov rbx, rdi; mov rdi, [rbx + offset]; mov edx, 1; and so on */
+	assert_int_equal(root_of(layouts[0], "4889fb 488b7b20 ba01000000 c3"), 0x18);
+	assert_int_equal(root_of(layouts[0], "4889fb 488b7b20 ba01000000 488b7b20 ba01000000 c3"),
+			 0x18);
+	assert_int_equal(root_of(layouts[0], "4889fb 488b7b20 ba01000000 488b7b30 ba01000000 c3"),
+			 -1);
+	assert_int_equal(root_of(layouts[0], "4889fb 488b7b20 ba01000000 488b7b30 ba01000000 "
+					     "488b7b30 ba01000000 c3"),
+			 -1);
+	assert_int_equal(root_of(layouts[1], "4889fb 488b7b20 ba01000000 c3"), -1);
+	for (i = 0; i < 3; i++) {
+		shared(parts[i], 3 + i * 24, i ? 0x28 : 0x18, 0x30);
+		snprintf(hex, sizeof(hex), "4889fb %s%s%s c3", parts[0], i > 0 ? parts[1] : "",
+			 i > 1 ? parts[2] : "");
+		assert_int_equal(root_of(layouts[1], hex), i ? -1 : 0x18);
+	}
+	/* Another Arc, which something else ends. */
+	shared(parts[1], 3 + 24, 0x28, 0x31);
+	snprintf(hex, sizeof(hex), "4889fb %s%s c3", parts[0], parts[1]);
+	assert_int_equal(root_of(layouts[1], hex), 0x18);
+	assert_int_equal(root_of(layouts[0], hex), -1);
+}
+
 static void session_lies_beside_its_root(void **state)
 {
 	struct census_plan *plan;
@@ -285,6 +352,7 @@ int main(void)
 		cmocka_unit_test(kinds_by_their_names),
 		cmocka_unit_test(without_names_it_is_refused),
 		cmocka_unit_test(plan_has_code_and_closes),
+		cmocka_unit_test(root_is_the_only_text),
 		cmocka_unit_test(session_lies_beside_its_root),
 		cmocka_unit_test(relocations_are_found),
 		cmocka_unit_test(memory_that_is_short),

@@ -101,6 +101,47 @@ static const struct guard_line
 		  "je+c publisher.announced_bytes: pending; je+2a publisher.announced: pending" },
 	};
 
+/* It is put away right before the first branch looks at it, and loaded from there. */
+static const struct guard_line
+	put[] = {
+		{ "call ENTRY; mov [rbx+0x48], rax; test rax, rax; je 9f; movzx ecx, byte [rbx+0x50]; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock add qword [rax+rcx+0x20], rdx; mov rdx, [rbx+0x48]; movzx eax, byte [rbx+0x50]; test rdx, rdx; je 8f; movzx ecx, al; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock inc qword [rdx+rcx+0x10]; 8: nop; 9: ret",
+		  "e8000000f0 48894348 4885c0 742f 0fb64b50 488d0c89 c1e104 f04801540820 488b5348 0fb64350 4885d2 7410 0fb6c8 488d0c89 c1e104 f048ff440a10 90 c3",
+		  "je+c publisher.announced_bytes: pending; je+c publisher.announced: pending; never; je+2a publisher.announced: pending" },
+		{ "call ENTRY; mov [rbx+0x48], rax; mov [rbx+0x60], rcx; test rax, rax; je 9f; movzx ecx, byte [rbx+0x50]; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock add qword [rax+rcx+0x20], rdx; mov rdx, [rbx+0x48]; movzx eax, byte [rbx+0x50]; test rdx, rdx; je 8f; movzx ecx, al; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock inc qword [rdx+rcx+0x10]; 8: nop; 9: ret",
+		  "e8000000f0 48894348 48894b60 4885c0 742f 0fb64b50 488d0c89 c1e104 f04801540820 488b5348 0fb64350 4885d2 7410 0fb6c8 488d0c89 c1e104 f048ff440a10 90 c3",
+		  "je+10 publisher.announced_bytes: pending; je+10 publisher.announced: pending; never; je+2e publisher.announced: pending" },
+		{ "call ENTRY; mov [rbx+0x48], rcx; test rax, rax; je 9f; movzx ecx, byte [rbx+0x50]; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock add qword [rax+rcx+0x20], rdx; mov rdx, [rbx+0x48]; movzx eax, byte [rbx+0x50]; test rdx, rdx; je 8f; movzx ecx, al; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock inc qword [rdx+rcx+0x10]; 8: nop; 9: ret",
+		  "e8000000f0 48894b48 4885c0 742f 0fb64b50 488d0c89 c1e104 f04801540820 488b5348 0fb64350 4885d2 7410 0fb6c8 488d0c89 c1e104 f048ff440a10 90 c3",
+		  "je+c publisher.announced_bytes: pending; je+2a publisher.announced: none" },
+		{ "call ENTRY; mov [rbx+0x48], eax; test rax, rax; je 9f; movzx ecx, byte [rbx+0x50]; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock add qword [rax+rcx+0x20], rdx; mov rdx, [rbx+0x48]; movzx eax, byte [rbx+0x50]; test rdx, rdx; je 8f; movzx ecx, al; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock inc qword [rdx+rcx+0x10]; 8: nop; 9: ret",
+		  "e8000000f0 894348 4885c0 742f 0fb64b50 488d0c89 c1e104 f04801540820 488b5348 0fb64350 4885d2 7410 0fb6c8 488d0c89 c1e104 f048ff440a10 90 c3",
+		  "je+b publisher.announced_bytes: pending; je+29 publisher.announced: none" },
+		{ "call ENTRY; mov [rbx+0x40], rax; test rax, rax; je 9f; movzx ecx, byte [rbx+0x50]; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock add qword [rax+rcx+0x20], rdx; mov rdx, [rbx+0x48]; movzx eax, byte [rbx+0x50]; test rdx, rdx; je 8f; movzx ecx, al; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock inc qword [rdx+rcx+0x10]; 8: nop; 9: ret",
+		  "e8000000f0 48894340 4885c0 742f 0fb64b50 488d0c89 c1e104 f04801540820 488b5348 0fb64350 4885d2 7410 0fb6c8 488d0c89 c1e104 f048ff440a10 90 c3",
+		  "je+c publisher.announced_bytes: pending; je+2a publisher.announced: none" },
+		{ "call ENTRY; mov [rbx+rcx*8+0x48], rax; test rax, rax; je 9f; movzx ecx, byte [rbx+0x50]; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock add qword [rax+rcx+0x20], rdx; mov rdx, [rbx+0x48]; movzx eax, byte [rbx+0x50]; test rdx, rdx; je 8f; movzx ecx, al; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock inc qword [rdx+rcx+0x10]; 8: nop; 9: ret",
+		  "e8000000f0 488944cb48 4885c0 742f 0fb64b50 488d0c89 c1e104 f04801540820 488b5348 0fb64350 4885d2 7410 0fb6c8 488d0c89 c1e104 f048ff440a10 90 c3",
+		  "je+d publisher.announced_bytes: pending; je+2b publisher.announced: none" },
+		{ "call ENTRY; mov [rbx+0x48], rax; mov [rbx+0x4c], ecx; test rax, rax; je 9f; movzx ecx, byte [rbx+0x50]; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock add qword [rax+rcx+0x20], rdx; mov rdx, [rbx+0x48]; movzx eax, byte [rbx+0x50]; test rdx, rdx; je 8f; movzx ecx, al; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock inc qword [rdx+rcx+0x10]; 8: nop; 9: ret",
+		  "e8000000f0 48894348 894b4c 4885c0 742f 0fb64b50 488d0c89 c1e104 f04801540820 488b5348 0fb64350 4885d2 7410 0fb6c8 488d0c89 c1e104 f048ff440a10 90 c3",
+		  "je+f publisher.announced_bytes: pending; je+2d publisher.announced: none" },
+		{ "call ENTRY; mov [rbx+0x48], rax; mov rax, rcx; test rax, rax; je 9f; movzx ecx, byte [rbx+0x50]; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock add qword [rax+rcx+0x20], rdx; mov rdx, [rbx+0x48]; movzx eax, byte [rbx+0x50]; test rdx, rdx; je 8f; movzx ecx, al; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock inc qword [rdx+rcx+0x10]; 8: nop; 9: ret",
+		  "e8000000f0 48894348 4889c8 4885c0 742f 0fb64b50 488d0c89 c1e104 f04801540820 488b5348 0fb64350 4885d2 7410 0fb6c8 488d0c89 c1e104 f048ff440a10 90 c3",
+		  "je+f publisher.announced_bytes: pending; je+2d publisher.announced: none" },
+		{ "call ENTRY; mov [rbx+0x48], rax; call OTHER; test rax, rax; je 9f; movzx ecx, byte [rbx+0x50]; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock add qword [rax+rcx+0x20], rdx; mov rdx, [rbx+0x48]; movzx eax, byte [rbx+0x50]; test rdx, rdx; je 8f; movzx ecx, al; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock inc qword [rdx+rcx+0x10]; 8: nop; 9: ret",
+		  "e8000000f0 48894348 e8060000f0 4885c0 742f 0fb64b50 488d0c89 c1e104 f04801540820 488b5348 0fb64350 4885d2 7410 0fb6c8 488d0c89 c1e104 f048ff440a10 90 c3",
+		  "je+11 publisher.announced_bytes: pending; je+2f publisher.announced: none" },
+		{ "call ENTRY; mov [rbx+0x48], rax; mov rbx, r12; test rax, rax; je 9f; movzx ecx, byte [rbx+0x50]; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock add qword [rax+rcx+0x20], rdx; mov rdx, [rbx+0x48]; movzx eax, byte [rbx+0x50]; test rdx, rdx; je 8f; movzx ecx, al; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock inc qword [rdx+rcx+0x10]; 8: nop; 9: ret",
+		  "e8000000f0 48894348 4c89e3 4885c0 742f 0fb64b50 488d0c89 c1e104 f04801540820 488b5348 0fb64350 4885d2 7410 0fb6c8 488d0c89 c1e104 f048ff440a10 90 c3",
+		  "je+f publisher.announced_bytes: pending; je+2d publisher.announced: none" },
+		{ "call ENTRY; mov [rbx+0x48], rax; test rax, rax; je 9f; movzx ecx, byte [rbx+0x50]; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock add qword [rax+rcx+0x20], rdx; mov [rbx+0x48], rcx; mov rdx, [rbx+0x48]; movzx eax, byte [rbx+0x50]; test rdx, rdx; je 8f; movzx ecx, al; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock inc qword [rdx+rcx+0x10]; 8: nop; 9: ret",
+		  "e8000000f0 48894348 4885c0 7433 0fb64b50 488d0c89 c1e104 f04801540820 48894b48 488b5348 0fb64350 4885d2 7410 0fb6c8 488d0c89 c1e104 f048ff440a10 90 c3",
+		  "je+c publisher.announced_bytes: pending; je+2e publisher.announced: none" },
+		{ "call ENTRY; mov [rbx+0x48], rax; test rax, rax; je 9f; movzx ecx, byte [rbx+0x50]; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock add qword [rax+rcx+0x20], rdx; mov [r12+8], rcx; mov rdx, [rbx+0x48]; movzx eax, byte [rbx+0x50]; test rdx, rdx; je 8f; movzx ecx, al; lea rcx, [rcx+rcx*4]; shl ecx, 4; lock inc qword [rdx+rcx+0x10]; 8: nop; 9: ret",
+		  "e8000000f0 48894348 4885c0 7434 0fb64b50 488d0c89 c1e104 f04801540820 49894c2408 488b5348 0fb64350 4885d2 7410 0fb6c8 488d0c89 c1e104 f048ff440a10 90 c3",
+		  "je+c publisher.announced_bytes: pending; je+2f publisher.announced: none" },
+	};
+
 static void by_the_register_of_the_entry(void **state)
 {
 	(void)state;
@@ -113,11 +154,18 @@ static void by_the_place_of_the_entry(void **state)
 	guard_lines_assert_of(&release, places, LEN(places), GUARD_LITE);
 }
 
+static void by_where_the_entry_is_put(void **state)
+{
+	(void)state;
+	guard_lines_assert_of(&release, put, LEN(put), GUARD_LITE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(by_the_register_of_the_entry),
 		cmocka_unit_test(by_the_place_of_the_entry),
+		cmocka_unit_test(by_where_the_entry_is_put),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
