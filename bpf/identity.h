@@ -41,6 +41,10 @@ static __always_inline void identity_name(__u64 path_object, __u32 slot)
 	if (paths_shared && words[0]) {
 		text = words[0] + 16 + words[2];
 		len = words[1] - words[2];
+		if (words[2] > words[1]) {
+			p->lost = MOQSTAT_LOST_PATH_FAULT;
+			return;
+		}
 	}
 	if (len > MOQSTAT_PATH_MAX) {
 		p->lost = MOQSTAT_LOST_PATH_TOO_LONG;

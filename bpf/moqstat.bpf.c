@@ -138,7 +138,8 @@ static __noinline int bump_any(struct pt_regs *ctx, const struct moqstat_site *s
 	slot.slot = role * MOQSTAT_TIER_MAX + tier;
 	if (readable && MOQSTAT_FIELD_CLOSES(site->field))
 		read_close(ctx, site, tgid, reason ? MOQSTAT_SLOT_SESSION : slot.slot);
-	if ((reason || count_add(&slot, site->field, n)) && guard_use(site) == GUARD_OPENS)
+	/* How often nothing was added doesn't show in what was counted. */
+	if ((reason || count_add(&slot, site->field, n) || !n) && guard_use(site) == GUARD_OPENS)
 		guard_unopen(&slot.id);
 	if (readable && site->opens && !reason)
 		read_open(ctx, site, tgid);
@@ -406,7 +407,8 @@ int peek(struct pt_regs *ctx)
 	if (site->handles & MOQSTAT_HANDLE_KEY)
 		err = key_of(ctx, site, peek->table, &key) || guard_find(&key, true, &id);
 	else
-		err = operand_read(ctx, &site->path, &at) || guard_live_path(at, key.tgid, GUARD_LOOKS, &id);
+		err = operand_read(ctx, &site->path, &at) ||
+		      guard_live_path(at, key.tgid, GUARD_LOOKS, &id);
 	if (!err)
 		peek->id = id;
 	return 0;

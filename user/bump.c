@@ -13,6 +13,7 @@ struct bump_edge {
 };
 
 struct bump_walk {
+	bool past; /* pass by the branches of Arc::clone() */
 	size_t seen[BUMP_WALK_MAX];
 	size_t seen_len;
 	size_t todo[BUMP_WALK_MAX];
@@ -26,6 +27,22 @@ bool bump_is(const struct code_insn *insn)
 	return insn->lock && (insn->op == CODE_INC || insn->op == CODE_ADD) &&
 	       insn->dst.kind == MOQSTAT_OPERAND_MEM && insn->dst.width == 8 &&
 	       insn->dst.reg != MOQSTAT_REG_NONE;
+}
+
+/* Does this branch only end the process where a count of references has overflowed? */
+static bool bump_is_clone(const struct code *code, size_t branch)
+{
+	const struct code_insn *count, *insn = &code->insns[branch];
+	size_t first;
+	ptrdiff_t to;
+
+	if (!branch || insn->op != CODE_JCC || insn->cond != CODE_COND_OTHER ||
+	    code_edges_to(code, branch, &first))
+		return false;
+	count = &code->insns[branch - 1];
+	to = code_find(code, insn->target);
+	return bump_is(count) && count->op == CODE_INC && !count->dst.disp &&
+	       count->dst.index == MOQSTAT_REG_NONE && to >= 0 && code->insns[to].op == CODE_TRAP;
 }
 
 static int bump_walk_edge(struct bump_walk *w, size_t branch, bool taken)
@@ -81,7 +98,7 @@ static int bump_walk_run(const struct code *code, struct bump_walk *w, size_t in
 		if (code_ends(&code->insns[insn - 1]))
 			return any ? 0 : -ENOENT;
 		insn--;
-		if (code->insns[insn].op == CODE_JCC)
+		if (code->insns[insn].op == CODE_JCC && !(w->past && bump_is_clone(code, insn)))
 			return bump_walk_edge(w, insn, false);
 	}
 }
@@ -101,6 +118,13 @@ static void bump_narrow(const struct code *code, size_t branch, struct eval *e)
 		    code->insns[at].src.width == 1)
 			e->regs[reg].terms[0].atom.width = 1;
 	}
+}
+
+static struct eval_value bump_register(const struct eval *e, unsigned int reg)
+{
+	struct moqstat_operand op = { .kind = MOQSTAT_OPERAND_REG, .reg = reg, .width = 8 };
+
+	return reg == MOQSTAT_REG_NONE ? (struct eval_value){ 0 } : eval_operand(e, &op);
 }
 
 /* Follow the one way from a branch to the bump, and tell what the bump does. */
@@ -123,11 +147,17 @@ static int bump_eval(const struct code *code, const struct bump_edge *edge, size
 			at = code_find(code, code->insns[at].target);
 			continue;
 		}
-		eval_step(&e, &code->insns[at]);
+		/* What counts references is no place that is read here: but the flags change. */
+		if ((size_t)at + 1 < bump && bump_is_clone(code, at + 1))
+			e.flag_known = false;
+		else
+			eval_step(&e, &code->insns[at]);
 		at++;
 	}
 	if (at < 0)
 		return -ENOENT;
+	out->base = bump_register(&e, insn->dst.reg);
+	out->index = bump_register(&e, insn->dst.index);
 	out->address = eval_address(&e, &insn->dst);
 	out->n = eval_operand(&e, insn->op == CODE_INC ? &one : &insn->src);
 	return 0;
@@ -150,12 +180,17 @@ static void bump_join(struct bump_branch *known, const struct bump_branch *other
 		known->address.known = false;
 	if (!eval_equal(&known->n, &other->n))
 		known->n.known = false;
+	if (!eval_equal(&known->base, &other->base))
+		known->base.known = false;
+	if (!eval_equal(&known->index, &other->index))
+		known->index.known = false;
 }
 
-int bump_find(const struct code *code, size_t bump, struct bump_branch *out, size_t *len)
+static int bump_search(const struct code *code, size_t bump, bool past, struct bump_branch *out,
+		       size_t *len)
 {
 	struct bump_branch found[BUMP_BRANCHES_MAX];
-	struct bump_walk w = { .todo_len = 1, .todo = { bump } };
+	struct bump_walk w = { .past = past, .todo_len = 1, .todo = { bump } };
 	size_t i, k, n = 0;
 	int err = 0;
 
@@ -195,6 +230,16 @@ int bump_find(const struct code *code, size_t bump, struct bump_branch *out, siz
 	memcpy(out, found, n * sizeof(*out));
 	*len = n;
 	return 0;
+}
+
+int bump_find(const struct code *code, size_t bump, struct bump_branch *out, size_t *len)
+{
+	return bump_search(code, bump, false, out, len);
+}
+
+int bump_find_past(const struct code *code, size_t bump, struct bump_branch *out, size_t *len)
+{
+	return bump_search(code, bump, true, out, len);
 }
 
 ptrdiff_t bump_writer(const struct code *code, size_t insn, unsigned int reg)

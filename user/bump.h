@@ -25,6 +25,9 @@ struct bump_branch {
 	enum moqstat_when when;	   /* which way leads to the bump */
 	struct eval_value address; /* what is added to */
 	struct eval_value n;	   /* how much is added */
+	/* What the two registers of the address hold at the bump, in the same terms; not known
+	 * where it has none: */
+	struct eval_value base, index;
 };
 
 /** Is this instruction a bump: a locked 64-bit inc or add to memory? */
@@ -35,6 +38,11 @@ bool bump_is(const struct code_insn *insn);
  *  a landing pad); -ENOTSUP: a branch on another condition than zero or not, or with a prefix for
  *  which the kernel doesn't emulate it; -E2BIG: too many branches or too long a way. */
 int bump_find(const struct code *code, size_t bump, struct bump_branch *out, size_t *len);
+
+/** The same, passing by the branches that tell whether one more reference to an object was one too
+ *  many (Arc::clone(): `lock inc [R]; jle`, to a trap): what leads to the bump is in front of
+ * those, and a count of references is nothing that is read on the way. */
+int bump_find_past(const struct code *code, size_t bump, struct bump_branch *out, size_t *len);
 
 /** The nearest instruction before `insn`, within the same straight run of code, that changes a
  *  register; -1 if there is none. */

@@ -33,12 +33,12 @@ struct census_item {
 	uint32_t len; /* bytes of path */
 	uint32_t key_len;
 	uint64_t key_last; /* last of the three words of its path there */
-	char *path;	/* absolute path, or a session's root; UTF-8, no NUL at its end */
-	uint64_t guard; /* its address in the relay; of the Arc of counts for CENSUS_BROADCAST */
-	uint64_t entry; /* the pointer in it to its counters: 0 where statistics are off */
-	uint64_t owner; /* announces: the word in front of the guard */
-	uint64_t table; /* announces: address of the hash table that holds it */
-	char *key;	/* announces: the path by which it is in that table */
+	char *path;	   /* absolute path, or a session's root; UTF-8, no NUL at its end */
+	uint64_t guard;	   /* its address in the relay; of the Arc of counts for CENSUS_BROADCAST */
+	uint64_t entry;	   /* the pointer in it to its counters: 0 where statistics are off */
+	uint64_t owner;	   /* announces: the word in front of the guard */
+	uint64_t table;	   /* announces: address of the hash table that holds it */
+	char *key;	   /* announces: the path by which it is in that table */
 };
 
 struct census {

@@ -67,11 +67,11 @@ struct code_insn {
 	uint32_t writes;  /* general registers changed, bit by enum moqstat_reg */
 	uint32_t vectors; /* vector registers changed, bit by number */
 	uint8_t len;
-	uint8_t op;    /* enum code_op */
-	uint8_t cond;  /* enum code_cond, of CODE_JCC and CODE_CMOV */
-	uint8_t class; /* enum code_class */
-	uint8_t vector;	 /* 16 bytes are moved between memory and this vector register, numbered
-			  * from 1 on: to it from src, or from it to dst; 0: not so */
+	uint8_t op;	/* enum code_op */
+	uint8_t cond;	/* enum code_cond, of CODE_JCC and CODE_CMOV */
+	uint8_t class;	/* enum code_class */
+	uint8_t vector; /* 16 bytes are moved between memory and this vector register, numbered
+			 * from 1 on: to it from src, or from it to dst; 0: not so */
 	bool lock;
 	bool stores; /* may write memory: dst; where that is none or of width 0, anywhere */
 	bool flags;  /* changes the zero flag */
@@ -99,7 +99,6 @@ struct code {
  *  -ERANGE: not in the file; -ENOMEM. */
 int code_init(const struct elf_file *f, uint64_t addr, uint64_t size, struct code *out);
 void code_deinit(struct code *code);
-
 
 /** Index of the instruction at an address, or -1. */
 ptrdiff_t code_find(const struct code *code, uint64_t addr);

@@ -50,9 +50,9 @@ struct collect_session {
  *  or has nothing open; and where there are several, or were in the last batch. `__overflow__` and
  *  `__unattributed__` always are. What isn't listed goes on as it was. */
 struct collect_batch {
-	uint64_t since;	  /* from the caller: `number` of the last batch, or 0 */
-	uint64_t number;  /* of this one; 0: each batch lists everything */
-	bool partial;	  /* only what has changed since that one is listed */
+	uint64_t since;			   /* from the caller: `number` of the last batch, or 0 */
+	uint64_t number;		   /* of this one; 0: each batch lists everything */
+	bool partial;			   /* only what has changed since that one is listed */
 	const struct frame_schema *schema; /* of broadcasts; NULL: moq-relay 0.12's */
 	uint64_t time_ms; /* CLOCK_REALTIME at the tick, Unix time in milliseconds */
 	struct collect_broadcast *broadcasts;

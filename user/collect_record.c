@@ -23,10 +23,10 @@
  * Counts are cumulative. One that is zero is left out, and so is an object without any. A number
  * is a JSON integer up to 2^63-1 and above that a string of its decimal digits, since many JSON
  * readers (jansson too) have no larger integers. Every member shown is required but
- * "fresh" and "whole", which are there only where they are false, and "schema", which all lines have
- * or none, and then it is "0.12"; none else is allowed. The names
- * are those of collect_format.c. An incarnation that the agent retired is in no later batch, unless
- * the path came back.
+ * "fresh" and "whole", which are there only where they are false, and "schema", which all lines
+ * have or none, and then it is "0.12"; none else is allowed. The names are those of
+ * collect_format.c. An incarnation that the agent retired is in no later batch, unless the path
+ * came back.
  */
 #include "collect.h"
 

@@ -32,9 +32,9 @@ struct replay {
 	char *line;
 	size_t line_len;
 	size_t line_size;
-	bool complete; /* the line ended with a newline */
+	bool complete;			   /* the line ended with a newline */
 	const struct frame_schema *schema; /* of all lines so far */
-	int failed;    /* the -errno that ended the reading */
+	int failed;			   /* the -errno that ended the reading */
 };
 
 /* Log why the line is no batch. What it quotes may be of the file's making, so nothing that a

@@ -64,6 +64,7 @@ static struct eval_value eval_sum(struct eval_value a, struct eval_value b, int6
 	if (b.chooses) {
 		a.chooses = true;
 		a.choice = b.choice;
+		a.choice_bit = b.choice_bit;
 		a.delta = eval_wrap(0, factor, b.delta);
 	}
 	return a;
@@ -239,8 +240,8 @@ bool eval_equal(const struct eval_value *a, const struct eval_value *b)
 	x.chooses = y.chooses = false;
 	gap = eval_sum(x, y, -1);
 	return gap.known && !gap.terms_len && !gap.constant && a->chooses == b->chooses &&
-	       (!a->chooses ||
-		(a->delta == b->delta && eval_operand_equal(&a->choice, &b->choice)));
+	       (!a->chooses || (a->delta == b->delta && a->choice_bit == b->choice_bit &&
+				eval_operand_equal(&a->choice, &b->choice)));
 }
 
 bool eval_distance(const struct eval_value *a, const struct eval_value *b, int64_t *out)
@@ -332,6 +333,7 @@ static struct eval_value eval_cmov(const struct eval *e, const struct code_insn 
 		return eval_unknown;
 	if_zero.chooses = true;
 	if_zero.choice = e->flag;
+	if_zero.choice_bit = e->flag_bit;
 	if_zero.delta = gap.constant;
 	return if_zero;
 }
@@ -383,13 +385,16 @@ static bool eval_result(const struct eval *e, const struct code_insn *insn, stru
 	}
 }
 
-/* After `test x, x` or `cmp x, 0` the zero flag tells whether x is zero. */
+/* After `test x, x` or `cmp x, 0` the zero flag tells whether x is zero; after `test x, 1` whether
+ * its lowest bit is. */
 static void eval_flags(struct eval *e, const struct code_insn *insn)
 {
 	struct eval_value v = eval_operand(e, &insn->dst);
 
 	e->flag_known = false;
-	if ((insn->op == CODE_TEST && eval_operand_equal(&insn->dst, &insn->src)) ||
+	e->flag_bit = insn->op == CODE_TEST && insn->src.kind == MOQSTAT_OPERAND_IMM &&
+		      insn->src.disp == 1;
+	if (e->flag_bit || (insn->op == CODE_TEST && eval_operand_equal(&insn->dst, &insn->src)) ||
 	    (insn->op == CODE_CMP && insn->src.kind == MOQSTAT_OPERAND_IMM && !insn->src.disp))
 		e->flag_known = eval_single(&v, &e->flag) && e->flag.kind != MOQSTAT_OPERAND_IMM &&
 				!(e->flag.kind == MOQSTAT_OPERAND_REG && e->flag.disp);

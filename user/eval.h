@@ -22,10 +22,12 @@ struct eval_term {
 	struct moqstat_operand atom;
 };
 
-/** constant + the terms, + delta if `choice` was not zero. */
+/** constant + the terms, + delta if `choice` was not zero; if only its lowest bit was asked for, if
+ *  that was not zero. */
 struct eval_value {
 	bool known;
 	bool chooses;
+	bool choice_bit; /* the lowest bit of `choice` alone */
 	uint8_t terms_len;
 	int64_t constant;
 	int64_t delta;
@@ -40,7 +42,8 @@ struct eval {
 	unsigned int stores_len;
 	bool stores_lost; /* somewhere unknown was written */
 	int32_t opaque;	  /* values so far that can't be told */
-	bool flag_known;  /* the zero flag says whether `flag` is zero */
+	bool flag_known;  /* the zero flag says whether `flag` is zero, */
+	bool flag_bit;	  /* or its lowest bit */
 	struct moqstat_operand flag;
 };
 

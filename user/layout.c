@@ -16,11 +16,16 @@ static const enum moqstat_field layout_0_1_8_memory[] = {
 };
 
 static const enum moqstat_field layout_0_1_14_memory[] = {
-	MOQSTAT_ANNOUNCED,	      MOQSTAT_ANNOUNCED_CLOSED,
-	MOQSTAT_ANNOUNCED_BYTES,      MOQSTAT_SUBSCRIPTIONS,
-	MOQSTAT_SUBSCRIPTIONS_CLOSED, MOQSTAT_BROADCASTS,
-	MOQSTAT_BROADCASTS_CLOSED,    MOQSTAT_BYTES,
-	MOQSTAT_FRAMES,		      MOQSTAT_GROUPS,
+	MOQSTAT_ANNOUNCED,
+	MOQSTAT_ANNOUNCED_CLOSED,
+	MOQSTAT_ANNOUNCED_BYTES,
+	MOQSTAT_SUBSCRIPTIONS,
+	MOQSTAT_SUBSCRIPTIONS_CLOSED,
+	MOQSTAT_BROADCASTS,
+	MOQSTAT_BROADCASTS_CLOSED,
+	MOQSTAT_BYTES,
+	MOQSTAT_FRAMES,
+	MOQSTAT_GROUPS,
 };
 
 static const char *const layout_0_1_8_functions[LAYOUT_FUNCTION_MAX] = {
@@ -32,19 +37,19 @@ static const char *const layout_0_1_8_functions[LAYOUT_FUNCTION_MAX] = {
 };
 
 /* What has stayed the same in all of moq-net 0.1. */
-#define LAYOUT_0_1                                                                                  \
-	.header = 16, .tier_of_handle = 0x20, .shared_of_stats = 0x18, .table_of_lock = 0x18,       \
-	.bucket = 0x20, .session_open = 0x10, .session_close = 0x18, .session_size = 0x20,          \
+#define LAYOUT_0_1                                                                            \
+	.header = 16, .tier_of_handle = 0x20, .shared_of_stats = 0x18, .table_of_lock = 0x18, \
+	.bucket = 0x20, .session_open = 0x10, .session_close = 0x18, .session_size = 0x20,    \
 	.guard_size = 0x10, .functions = layout_0_1_8_functions
 
 /* Paths that own their text or borrow it: up to moq-net 0.1.16. */
-#define LAYOUT_OWNED_PATHS                                                                          \
-	.path_of_subscription = 0, .counts_of_subscription = 0x18, .entry_of_subscription = 0x20,   \
+#define LAYOUT_OWNED_PATHS                                                                        \
+	.path_of_subscription = 0, .counts_of_subscription = 0x18, .entry_of_subscription = 0x20, \
 	.shared_paths = false
 
 /* Paths that share it: 0.1.17 and 0.1.18. */
-#define LAYOUT_SHARED_PATHS                                                                         \
-	.path_of_subscription = 0x8, .counts_of_subscription = 0x20, .entry_of_subscription = 0,    \
+#define LAYOUT_SHARED_PATHS                                                                      \
+	.path_of_subscription = 0x8, .counts_of_subscription = 0x20, .entry_of_subscription = 0, \
 	.shared_paths = true
 
 static const struct layout layouts[] = {
@@ -93,6 +98,34 @@ static const struct layout layouts[] = {
 		.frame = &frame_schema_broadcast_0_13,
 	},
 };
+
+/* Whose counters are the same in all of 0.2 up to 0.2.22, and in all of 0.3 up to 0.3.18, by their
+ * sources; seen in the code of 0.2.13 and 0.3.18. docs/adr/0030-layouts.md */
+static const char *const layout_0_2_functions[] = {
+	"moq_net::stats::Scope::announce",
+	"moq_net::stats::Scope::subscribe",
+	"<moq_net::stats::Subscription as core::ops::drop::Drop>::drop",
+	NULL,
+};
+
+static const char *const layout_0_3_functions[] = {
+	"moq_net::stats::Scope::announce",
+	"moq_net::stats::Scope::subscribe",
+	"moq_net::stats::Scope::fetch",
+	"<moq_net::stats::Subscription as core::ops::drop::Drop>::drop",
+	NULL,
+};
+
+static const struct layout_later layouts_later[] = {
+	{ "moq-relay 0.14", "moq-net 0.2", 96, layout_0_2_functions },
+	{ "moq-relay 0.15 to 0.17", "moq-net 0.3", 128, layout_0_3_functions },
+};
+
+const struct layout_later *layout_later_all(size_t *len)
+{
+	*len = sizeof(layouts_later) / sizeof(layouts_later[0]);
+	return layouts_later;
+}
 
 bool layout_tables_differ(const struct layout *l)
 {

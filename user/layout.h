@@ -33,8 +33,8 @@ struct layout {
 		shared_of_stats; /* offset of the pointer in Stats that is null when they are off */
 	uint32_t session_open;	 /* offsets of the two session counters in their Arc */
 	uint32_t session_close;
-	uint32_t session_size;		/* bytes of that Arc */
-	uint32_t guard_size;		/* bytes of a guard of a track: entry pointer and tier */
+	uint32_t session_size; /* bytes of that Arc */
+	uint32_t guard_size;   /* bytes of a guard of a track: entry pointer and tier */
 	/* Offsets in BroadcastSubscription, whose tier and side come last in all of them: */
 	uint32_t path_of_subscription;
 	uint32_t counts_of_subscription;
@@ -52,6 +52,18 @@ struct layout {
 	const struct frame_schema *frame; /* of a broadcast's counters */
 	const char *const *functions;	  /* by layout_function: demangled, without the hash */
 };
+
+/** Releases whose counters are known, but not how to count on them: how to tell them. */
+struct layout_later {
+	const char *relays;	      /* e.g. "moq-relay 0.14" */
+	const char *name;	      /* e.g. "moq-net 0.2" */
+	uint32_t stride;	      /* bytes of the counters of one role; an entry has two */
+	const char *const *functions; /* some of which such a relay has, demangled; then NULL; up to
+					 32 */
+};
+
+/** Those, and how many. */
+const struct layout_later *layout_later_all(size_t *len);
 
 /** The layouts known, and how many. */
 const struct layout *layout_all(size_t *len);

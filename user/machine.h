@@ -65,8 +65,8 @@ struct machine_ops {
 	/** A reference count at `count` is about to be decremented, and what follows if it becomes
 	 *  zero enters a function. Is it to become zero? `value` is what it holds. */
 	bool (*release)(void *arg, const struct machine *m, uint64_t count, uint64_t value);
-	/** A reference count that leads nowhere is decremented. Its address was read `from` there, or
-	 *  0; if it becomes zero the function at `end` follows, or 0. */
+	/** A reference count that leads nowhere is decremented. Its address was read `from` there,
+	 * or 0; if it becomes zero the function at `end` follows, or 0. */
 	void (*touch)(void *arg, const struct machine *m, uint64_t count, uint64_t from,
 		      uint64_t end);
 };

@@ -240,8 +240,9 @@ static ptrdiff_t drop_counts_down(const struct code *code, size_t call)
 		const struct code_insn *insn = &code->insns[i - 1];
 
 		if (insn->lock && insn->op == CODE_DEC)
-			return insn->dst.disp || insn->dst.index != MOQSTAT_REG_NONE ? -1
-										    : (ptrdiff_t)i - 1;
+			return insn->dst.disp || insn->dst.index != MOQSTAT_REG_NONE
+				       ? -1
+				       : (ptrdiff_t)i - 1;
 		if (code_ends(insn) || insn->op == CODE_CALL)
 			return -1;
 	}
@@ -293,8 +294,9 @@ int path_drops_find(const struct code *code, const struct path_drop_how *how,
 		if (drop_is_holder(insn, how))
 			d = (struct path_drop){ .load = i, .branch = i, .call = i, .prefix = true };
 		else if (how->arcs ? !drop_ends_text(insn, how) || !drop_shared_at(code, i, how, &d)
-			      : (insn->op != CODE_CALL && (insn->op != CODE_JMP || insn->target)) ||
-					!drop_at(code, i, how->shared, &d) || !d.borrowable)
+				   : (insn->op != CODE_CALL &&
+				      (insn->op != CODE_JMP || insn->target)) ||
+					     !drop_at(code, i, how->shared, &d) || !d.borrowable)
 			continue;
 		if (n == room) {
 			room = room ? 2 * room : 16;

@@ -4,8 +4,8 @@
  *
  * A path is three words: capacity, pointer, length. Letting go of one reads the capacity, leaves
  * at a branch if there is nothing to free (none allocated, or borrowed), and otherwise frees the
- * text. Or its text is shared, in an Arc whose address is the first word, 0 if it is borrowed. Right
- * before that, and until then, the text is live: that is where a probe can read it.
+ * text. Or its text is shared, in an Arc whose address is the first word, 0 if it is borrowed.
+ * Right before that, and until then, the text is live: that is where a probe can read it.
  */
 #ifndef MOQSTAT_PATH_DROP_H
 #define MOQSTAT_PATH_DROP_H
@@ -17,8 +17,8 @@
 
 /** What tells a path that is let go. */
 struct path_drop_how {
-	int32_t shared; /* offset in Stats of the pointer that follows its prefix */
-	bool arcs;	/* texts are in Arcs: */
+	int32_t shared;	      /* offset in Stats of the pointer that follows its prefix */
+	bool arcs;	      /* texts are in Arcs: */
 	const uint64_t *ends; /* addresses of the code that ends one, or of where such is kept */
 	size_t ends_len;
 	const uint64_t *holders; /* functions that let go of a Stats, its prefix with it */
@@ -36,7 +36,8 @@ struct path_drop {
 	bool prefix;	 /* it is the prefix of a Stats, which is let go with it */
 };
 
-/** Find all of them in a function, in order of `load`. *out is freed by the caller. 0 or -ENOMEM. */
+/** Find all of them in a function, in order of `load`. *out is freed by the caller. 0 or -ENOMEM.
+ */
 int path_drops_find(const struct code *code, const struct path_drop_how *how,
 		    struct path_drop **out, size_t *len);
 

@@ -77,10 +77,11 @@ bool programs_plain(const struct moqstat_site *site)
 	const struct moqstat_operand *n = &site->n;
 
 	return site->event == MOQSTAT_EVENT_BUMP && site->role < MOQSTAT_ROLE_MAX &&
-	       MOQSTAT_FIELD_PAYLOAD(site->field) && !site->opens && site->when == MOQSTAT_WHEN_NONZERO &&
-	       site->handles == MOQSTAT_HANDLE_GUARD && site->skip.kind == MOQSTAT_OPERAND_NONE &&
-	       programs_in_register(&site->entry) && !site->entry.disp &&
-	       programs_in_memory(&site->tier, 1) && programs_in_register(&site->guard) &&
+	       MOQSTAT_FIELD_PAYLOAD(site->field) && !site->opens &&
+	       site->when == MOQSTAT_WHEN_NONZERO && site->handles == MOQSTAT_HANDLE_GUARD &&
+	       site->skip.kind == MOQSTAT_OPERAND_NONE && programs_in_register(&site->entry) &&
+	       !site->entry.disp && programs_in_memory(&site->tier, 1) &&
+	       programs_in_register(&site->guard) &&
 	       ((n->kind == MOQSTAT_OPERAND_IMM && n->disp == 1) || programs_in_register(n) ||
 		programs_in_memory(n, 8));
 }

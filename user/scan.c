@@ -187,7 +187,7 @@ static int scan_layout(struct scan *s, bool whole, sites_progress progress, void
 	uint64_t end = 0;
 	int err = scan_find(s);
 
-	if (err || s->elsewhere || (!whole && !scan_names_entries(s)))
+	if (err || (!whole && (s->elsewhere || !scan_names_entries(s))))
 		return err;
 	err = scan_drops(s);
 	if (err)
@@ -248,6 +248,7 @@ static bool scan_recognised(struct scan *scan)
 			 "no table where its %s would find one", scan->elsewhere);
 		return false;
 	}
+	scan->passed++;
 	for (i = 0; i < LAYOUT_FUNCTION_MAX; i++) {
 		if (scan->nameless && i != LAYOUT_ENTRY)
 			continue; /* what rests on it is unavailable */
@@ -261,8 +262,10 @@ static bool scan_recognised(struct scan *scan)
 		if (!sites_functions(s, i))
 			return false;
 	}
+	scan->passed++;
 	if (!scan_subscription(scan))
 		return false;
+	scan->passed++;
 	for (role = 0; role < MOQSTAT_ROLE_MAX; role++) {
 		for (i = 0; i < s->layout->frame->fields_len; i++) {
 			enum moqstat_field field = s->layout->frame->fields[i].field;
@@ -297,12 +300,14 @@ static bool scan_is_nearer(const struct scan *s, const struct scan *nearest, uin
 
 	if (fits != nearest_fits)
 		return fits;
-	return nearest->elsewhere && !s->elsewhere;
+	return s->passed > nearest->passed;
 }
 
-static void scan_explain(const struct scan *s, uint32_t stride, const char *path)
+static void scan_explain(const struct scan *s, const struct scan_pairs *pairs, uint32_t stride)
 {
-	char known[256];
+	const char *path = elf_file_path(s->file);
+	uint32_t apart = stride ? stride : scan_pairs_stride(pairs);
+	char known[256], later[1024];
 
 	layout_relays(known, sizeof(known));
 	if (s->elsewhere || (stride && stride == s->layout->stride))
@@ -310,49 +315,69 @@ static void scan_explain(const struct scan *s, uint32_t stride, const char *path
 			"%s: unknown layout: like that of %s (%s), but there is %s; run a relay of "
 			"a release that is listed in the README, or a moqstat that knows this one",
 			path, s->layout->relays, s->layout->name, s->missing);
-	else if (stride)
+	else if (scan_explain_later(s->file, pairs, later, sizeof(later)))
+		log_error("%s: %s", path, later);
+	else if (apart)
 		log_error(
 			"%s: unknown layout: most of its counters are %u bytes apart, which is so "
 			"in none that is known (%s); run a relay of a release that is listed in the "
 			"README, or a moqstat that knows this one",
-			path, stride, known);
+			path, apart, known);
 	else
 		log_error(
 			"%s: no layout of a moq-relay that is known here (%s); name the executable of a relay",
 			path, known);
 }
 
-int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, struct sites *out)
+/* Look for a layout that fits: what was found is put into *out. -ENOTSUP: there is none, and
+ * *nearest is the one that is most like it. *stride: of its counters, 0 if that isn't known.
+ * `whole`: find that out, whatever it takes, and note counters of later releases in *pairs. */
+static int scan_all(const struct elf_file *f, bool whole, sites_progress progress, void *arg,
+		    struct sites *out, struct scan *nearest, uint32_t *stride,
+		    struct scan_pairs *pairs)
 {
 	size_t i, len;
 	const struct layout *all = layout_all(&len);
-	struct sites sites = { 0 };
-	struct scan scan = { 0 }, nearest = { 0 };
-	uint32_t stride = 0;
-	int err = -ENOTSUP;
+	int err;
 
 	for (i = 0; i < len; i++) {
-		memset(&sites, 0, sizeof(sites));
-		scan = (struct scan){ .file = f, .layout = &all[i], .sites = &sites };
-		sites.layout = &all[i];
-		err = scan_layout(&scan, !i, progress, arg);
+		struct sites sites = { .layout = &all[i] };
+		struct scan scan = { .file = f, .layout = &all[i], .sites = &sites };
+
+		scan.pairs = whole && !i ? pairs : NULL;
+
+		err = scan_layout(&scan, whole && !i, progress, arg);
 		free(scan.found);
-		if (!err && scan_recognised(&scan))
-			break;
-		sites_deinit(&sites);
-		if (err) {
-			log_error("%s: scanning failed: %s", elf_file_path(f), strerror(-err));
-			return err;
+		if (!err && scan_recognised(&scan)) {
+			*out = sites;
+			return 0;
 		}
-		stride = stride ? stride : scan_stride(&scan);
-		if (!i || scan_is_nearer(&scan, &nearest, stride))
-			nearest = scan;
-		err = -ENOTSUP;
+		sites_deinit(&sites);
+		if (err)
+			return err;
+		*stride = *stride ? *stride : scan_stride(&scan);
+		if (!i || scan_is_nearer(&scan, nearest, *stride))
+			*nearest = scan;
 	}
-	if (err) {
-		scan_explain(&nearest, stride, elf_file_path(f));
+	return -ENOTSUP;
+}
+
+int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, struct sites *out)
+{
+	struct sites sites;
+	struct scan nearest;
+	struct scan_pairs pairs[SITES_STRIDES_MAX / 8] = { 0 };
+	uint32_t stride = 0;
+	int err = scan_all(f, false, progress, arg, &sites, &nearest, &stride, pairs);
+
+	if (err == -ENOTSUP && !stride)
+		err = scan_all(f, true, progress, arg, &sites, &nearest, &stride, pairs);
+	if (err == -ENOTSUP)
+		scan_explain(&nearest, pairs, stride);
+	else if (err)
+		log_error("%s: scanning failed: %s", elf_file_path(f), strerror(-err));
+	if (err)
 		return err;
-	}
 	strcpy(sites.build_id, elf_file_build_id(f));
 	qsort(sites.list, sites.len, sizeof(*sites.list), site_compare);
 	*out = sites;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * scan.h - a scan in progress, shared by scan.c (layouts, what is probed in functions), scan_find.c
- * (which function is which) and scan_bump.c (bumps).
+ * (which function is which), scan_bump.c (bumps) and scan_later.c (what later releases have).
  */
 #ifndef MOQSTAT_SCAN_H
 #define MOQSTAT_SCAN_H
@@ -27,6 +27,13 @@ struct scan_found {
 	int which; /* enum layout_function */
 };
 
+/* Bumps of pairs of counters (bump_pair.h) of one stride, as later releases have them. */
+struct scan_pairs {
+	uint32_t bumps;
+	uint32_t picked; /* of these, by a conditional move */
+	uint64_t fields; /* bit by offset / 8 */
+};
+
 /* What a scan gathers besides its result. */
 struct scan {
 	const struct elf_file *file;
@@ -41,8 +48,10 @@ struct scan {
 			* they do */
 	/* To explain a refusal: */
 	uint32_t strides[SITES_STRIDES_MAX / 8]; /* bumps seen by stride */
+	struct scan_pairs *pairs; /* by stride / 8: SITES_STRIDES_MAX / 8 of them; or NULL */
 	const char *elsewhere; /* of the layout: a function whose tables are elsewhere; or NULL */
 	const char *why;       /* static text: why functions could not be told by what they do */
+	unsigned int passed;   /* kinds of things that were all there */
 	char missing[192];
 };
 
@@ -58,6 +67,18 @@ int scan_which(const struct scan *s, uint64_t addr);
 
 /** What one branch to a bump tells of it; false if it is no counter of a broadcast. */
 bool scan_counter(const struct scan *s, const struct bump_branch *b, struct site *site);
+
+/** Note a bump that is no counter of the layout, if it is one of later releases. */
+void scan_note_pair(struct scan *s, const struct code *code, size_t bump);
+
+/** The stride of most pairs that are picked; 0 if they tell of no relay. */
+uint32_t scan_pairs_stride(const struct scan_pairs pairs[SITES_STRIDES_MAX / 8]);
+
+/** Is the file a relay of a release that is known, but can't be counted on? Then say which, for
+ *  people, in out[size]. */
+bool scan_explain_later(const struct elf_file *f,
+			const struct scan_pairs pairs[SITES_STRIDES_MAX / 8], char *out,
+			size_t size);
 
 /** Add a site to the result. 0 or -ENOMEM. */
 int scan_add_site(struct scan *s, const struct site *site);

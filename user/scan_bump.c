@@ -180,7 +180,7 @@ bool scan_counter(const struct scan *s, const struct bump_branch *b, struct site
 	if (!b->address.chooses)
 		return true;
 	/* The side picks the role: publisher where it is 0, subscriber where it is 1. */
-	if (role != MOQSTAT_PUBLISHER ||
+	if (role != MOQSTAT_PUBLISHER || b->address.choice_bit ||
 	    layout_counter(l, b->address.constant + b->address.delta, &chosen, &other) ||
 	    chosen != MOQSTAT_SUBSCRIBER || other != field)
 		return false;
@@ -278,8 +278,10 @@ int scan_bump(struct scan *s, const struct code *code, const struct elf_symbol *
 	size_t i, len = 0;
 	int err = bump_find(code, bump, branches, &len);
 
-	if (err)
+	if (err) {
+		scan_note_pair(s, code, bump);
 		return scan_bump_lost(s, code, symbol, bump, err);
+	}
 	for (i = 0; i < len; i++) {
 		struct moqstat_site *what = &sites[i].what;
 
@@ -294,8 +296,10 @@ int scan_bump(struct scan *s, const struct code *code, const struct elf_symbol *
 			   what->tier.kind != MOQSTAT_OPERAND_NONE &&
 			   eval_single(&branches[i].n, &what->n);
 	}
-	if (!counter)
+	if (!counter) {
+		scan_note_pair(s, code, bump);
 		return scan_bump_lost(s, code, symbol, bump, -EINVAL);
+	}
 	if (!readable)
 		return scan_unprobed(s, &code->insns[bump], counter, -EINVAL);
 	return scan_add_sites(s, code, symbol, -1, branches, sites, len);

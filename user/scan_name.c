@@ -52,12 +52,15 @@ static bool name_all_before(struct name_walk *w, size_t insn)
 {
 	size_t first, i, n = code_edges_to(w->code, insn, &first), ways = n;
 
+	/* The function's beginning, whatever else leads there. */
+	if (!insn)
+		return false;
 	for (i = first; i < first + n; i++) {
 		if (w->code->edges[i].from == CODE_EDGE_TABLE ||
 		    !name_before(w, w->code->edges[i].from))
 			return false;
 	}
-	if (insn && !code_ends(&w->code->insns[insn - 1])) {
+	if (!code_ends(&w->code->insns[insn - 1])) {
 		ways++;
 		if (!name_before(w, insn - 1))
 			return false;
@@ -129,13 +132,28 @@ static bool name_is_put(const struct code *code, size_t call, const struct moqst
 	return false;
 }
 
+/* Instructions that store anything there, be it by an index that is 0. */
+static size_t name_stores(const struct code *code, const struct moqstat_operand *place)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < code->insns_len; i++) {
+		const struct code_insn *insn = &code->insns[i];
+
+		n += insn->stores && insn->dst.kind == MOQSTAT_OPERAND_MEM &&
+		     insn->dst.reg == place->reg &&
+		     (!insn->dst.width || (insn->dst.disp < place->disp + 8 &&
+					   insn->dst.disp + insn->dst.width > place->disp));
+	}
+	return n;
+}
+
 bool scan_kept_path(const struct scan *s, const struct code *code,
 		    const struct moqstat_operand *guard, struct moqstat_operand *out)
 {
 	struct moqstat_operand path;
-	bool found = false;
 	ptrdiff_t at;
-	size_t i;
+	size_t i, found = 0;
 
 	if (guard->kind != MOQSTAT_OPERAND_REG || guard->reg == CODE_STACK ||
 	    !name_is_kept(code, guard->reg))
@@ -154,7 +172,7 @@ bool scan_kept_path(const struct scan *s, const struct code *code,
 		if (found && !eval_operand_equal(&path, out))
 			return false;
 		*out = path;
-		found = true;
+		found++;
 	}
-	return found;
+	return found && found == name_stores(code, guard);
 }

@@ -416,6 +416,11 @@ int scan_places(struct scan *s, const struct code *code, size_t first, uint32_t 
 		branch = code_find(code, opening.addr);
 		if (opening.what.event != MOQSTAT_EVENT_BUMP || !opening.what.opens || branch < 0)
 			continue;
+		publishes |= opening.what.field == MOQSTAT_ANNOUNCED && ietf &&
+			     opening.what.role == MOQSTAT_PUBLISHER;
+		/* What has no name where it is opened has none where it is put. */
+		if (!opening.what.handles)
+			continue;
 		if (opening.what.field == MOQSTAT_SUBSCRIPTIONS) {
 			at = scan_allocation(code, branch, branch + PLACE_NEAR,
 					     s->layout->header + s->layout->guard_size);
@@ -426,7 +431,6 @@ int scan_places(struct scan *s, const struct code *code, size_t first, uint32_t 
 				err = place_ietf_subscriber(s, code, branch, &opening);
 			else
 				err = place_ietf_publisher(s, code, branch, &opening);
-			publishes |= opening.what.role == MOQSTAT_PUBLISHER;
 		}
 	}
 	if (publishes && !err)
@@ -473,6 +477,9 @@ static int place_table(struct scan *s, const struct code *code, const struct elf
 	if (!err)
 		err = place_add(s, &code->insns[0], function, &what);
 	for (i = 0; i < len && !err; i++) {
+		/* Another function's, with a Stats: no key. */
+		if (drops[i].object.kind == MOQSTAT_OPERAND_NONE)
+			continue;
 		peek.path = drops[i].object;
 		err = place_add(s, &code->insns[drops[i].branch], function, &peek);
 	}

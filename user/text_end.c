@@ -2,6 +2,7 @@
 /* What ends a shared text is called by the function that lets go of nothing but a path. */
 #include "text_end.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,8 @@ enum text_drop {
 	TEXT_HOLDER,
 };
 
-/* What a function lets go of, as its name says. */
-static enum text_drop text_drop(const struct elf_symbol *symbol)
+/* What a function lets go of, as its name says; -ENOMEM. */
+static int text_drop(const struct elf_symbol *symbol)
 {
 	static const struct {
 		const char *name;
@@ -38,7 +39,9 @@ static enum text_drop text_drop(const struct elf_symbol *symbol)
 	    (!strstr(symbol->name, "path") && !strstr(symbol->name, "stats")))
 		return TEXT_NONE;
 	name = elf_demangle(symbol->name);
-	for (i = 0; name && i < sizeof(names) / sizeof(names[0]) && !what; i++) {
+	if (!name)
+		return -ENOMEM;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]) && !what; i++) {
 		if (!strcmp(name, names[i].name))
 			what = names[i].what;
 	}
@@ -68,8 +71,8 @@ static int text_look(const struct elf_file *f, const struct elf_symbol *symbol,
 		return err;
 	for (i = 0; i < code.insns_len; i++) {
 		const struct code_insn *insn = &code.insns[i];
-		bool inside = insn->target >= symbol->addr &&
-			      insn->target < symbol->addr + symbol->size;
+		bool inside =
+			insn->target >= symbol->addr && insn->target < symbol->addr + symbol->size;
 
 		if (insn->op == CODE_CALL || insn->op == CODE_JMP)
 			text_add(out->ends, &out->ends_len, TEXT_ENDS_MAX,
@@ -89,9 +92,11 @@ int text_ends_find(const struct elf_file *f, struct text_ends *out)
 
 	*out = (struct text_ends){ .ends_len = 0 };
 	for (i = 0; i < len && !err; i++) {
-		enum text_drop what = text_drop(&symbols[i]);
+		int what = text_drop(&symbols[i]);
 
-		if (what == TEXT_PATH)
+		if (what < 0)
+			err = what;
+		else if (what == TEXT_PATH)
 			err = text_look(f, &symbols[i], out);
 		else if (what == TEXT_HOLDER)
 			text_add(out->holders, &out->holders_len, TEXT_HOLDERS_MAX,

@@ -36,6 +36,7 @@ const __u32 programs_maps_len = sizeof(programs_maps) / sizeof(programs_maps[0])
 	X(key_low)       \
 	X(key_high)      \
 	X(by_guard)      \
+	X(paths_shared)  \
 	X(incarnations)  \
 	X(names_used[0]) \
 	X(names_used[1]) \

@@ -29,7 +29,7 @@ int hold(__u64 *ctx);
 int ended(__u64 *ctx);
 
 /* Constant once loaded; here tests set them. */
-extern volatile __u32 target_tgid, by_guard, names_max;
+extern volatile __u32 target_tgid, by_guard, names_max, paths_shared;
 extern volatile __u64 key_low, key_high;
 
 extern volatile __u32 readable, read_offsets[MOQSTAT_SLOT_SESSION];

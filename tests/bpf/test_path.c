@@ -99,7 +99,7 @@ static void lengths_beyond(void **state)
 	assert_named(named_words(MAX, TEXT, MAX), text, MAX);
 }
 
-/* The capacity says nothing, not even whether it can be read: what is behind it counts. */
+/* The capacity says nothing: what is behind it counts. */
 static void any_capacity(void **state)
 {
 	__u64 words[] = { 0, 1, 3, 1ULL << 63, (1ULL << 63) + 1, -1ULL };
@@ -109,8 +109,6 @@ static void any_capacity(void **state)
 	host_memory_put(TEXT, text, sizeof(text));
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		assert_named(named_words(words[i], TEXT, 3), text, 3);
-	host_memory_drop(PATH, 8);
-	assert_named(named(PATH), text, 3);
 	scene_assert_lost(0, 0);
 }
 
@@ -140,8 +138,8 @@ static void a_fault_in_the_middle(void **state)
 		assert_nameless(named_words(MAX, TEXT, MAX), MOQSTAT_LOST_PATH_FAULT);
 		assert_named(named_words(MAX, TEXT, at), text, at);
 	}
-	/* The object itself: pointer and length, each. */
-	for (at = 8; at < 24; at += 5) {
+	/* The object itself, each of its words. */
+	for (at = 0; at < 24; at += 5) {
 		named_words(8, TEXT, 0);
 		host_memory_drop(PATH + at, 1);
 		assert_nameless(named(PATH), MOQSTAT_LOST_PATH_FAULT);

@@ -13,6 +13,7 @@
 #include "fuzz.h"
 
 #include "bump.h"
+#include "bump_pair.h"
 #include "census_plan.h"
 #include "path_drop.h"
 #include "relay_image.h"
@@ -124,11 +125,44 @@ static void sites_slots(struct image *im)
 	im->rodata_len = 64;
 }
 
+/* Paths that are let go, where they own their texts and where they share them: what it calls itself
+ * may be what ends one. */
+static void sites_drops(const struct code *code)
+{
+	uint64_t ends[] = { IMAGE_TEXT, IMAGE_RODATA, code->addr, 0 };
+	const uint64_t holders[] = { IMAGE_TEXT + 16 };
+	const size_t ends_len = sizeof(ends) / sizeof(ends[0]);
+	const struct path_drop_how hows[] = {
+		{ .shared = 0x18 },
+		{ .shared = 0x18,
+		  .arcs = true,
+		  .ends = ends,
+		  .ends_len = ends_len,
+		  .holders = holders,
+		  .holders_len = 1 },
+	};
+	struct path_drop *drops;
+	size_t i, k, len;
+
+	for (i = 0; i < code->insns_len; i++) {
+		if (code->insns[i].op == CODE_CALL && code->insns[i].target)
+			ends[ends_len - 1] = code->insns[i].target;
+	}
+	for (k = 0; k < sizeof(hows) / sizeof(hows[0]); k++) {
+		fuzz_check(!path_drops_find(code, &hows[k], &drops, &len));
+		for (i = 0; i < len; i++)
+			fuzz_check(drops[i].load < code->insns_len &&
+				   drops[i].branch < code->insns_len &&
+				   drops[i].call < code->insns_len);
+		free(drops);
+	}
+}
+
 /* The parts of the finder by themselves, which a scan uses on little of what there is. */
 static void sites_code(const struct elf_file *f, const struct elf_symbol *symbol)
 {
 	struct bump_branch branches[BUMP_BRANCHES_MAX];
-	struct path_drop *drops;
+	struct bump_pair pairs[BUMP_BRANCHES_MAX];
 	size_t i, len, first;
 	struct code code;
 
@@ -147,12 +181,11 @@ static void sites_code(const struct elf_file *f, const struct elf_symbol *symbol
 			code_may_bump(elf_file_bytes(f, symbol->addr, symbol->size), symbol->size));
 		if (!bump_find(&code, i, branches, &len))
 			fuzz_check(len && len <= BUMP_BRANCHES_MAX);
+		if (!bump_pair_find(&code, i, pairs, &len))
+			fuzz_check(len && len <= BUMP_BRANCHES_MAX && pairs[0].stride &&
+				   pairs[0].field < pairs[0].stride);
 	}
-	fuzz_check(!path_drops_find(&code, &how, &drops, &len));
-	for (i = 0; i < len; i++)
-		fuzz_check(drops[i].load < code.insns_len && drops[i].branch < code.insns_len &&
-			   drops[i].call < code.insns_len);
-	free(drops);
+	sites_drops(&code);
 	code_deinit(&code);
 }
 

@@ -60,7 +60,7 @@ void eval_text(const struct eval_value *v, char out[EVAL_TEXT])
 			v->constant < 0 ? -(long long)v->constant : (long long)v->constant);
 	if (v->chooses) {
 		eval_text_operand(&v->choice, atom);
-		fprintf(f, " (%s: %+lld)", atom, (long long)v->delta);
+		fprintf(f, " (%s%s: %+lld)", atom, v->choice_bit ? "&1" : "", (long long)v->delta);
 	}
 	fclose(f);
 }

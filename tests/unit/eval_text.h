@@ -5,6 +5,7 @@
  *     rax + 72*[rdi+8]:1 + 24	    a register, a byte of memory times 72, a constant
  *     rbx + [[rsp+256]+0]	    memory at an address that lies in memory
  *     rax + 16 (rcx:1: +144)	    144 more where the low byte of rcx isn't 0
+ *     rax + 16 (rcx:1&1: +96)	    96 more where the lowest bit of rcx isn't 0
  *     [rsp+256]+16		    an address that lies in memory, and a constant
  *     rax + opaque3		    what can't be told, by number
  *     ?			    what can't be told at all

@@ -12,10 +12,7 @@
 #include "guard_lines.h"
 #include "relay_image.h"
 
-#define CODE_MAX 1024
-
-/* Index of the function that is added, behind the callees. */
-#define ADDED (RELAY_PARTS + GUARD_CALLEES - GUARD_INSERT)
+#define CODE_MAX 2048
 
 static const char *const callees[GUARD_CALLEES] = {
 	[GUARD_INSERT] =
@@ -32,18 +29,29 @@ static const char *const callees[GUARD_CALLEES] = {
  * lock inc [rax+rcx*8+0x18]; 1: ret */
 static const char code_of_item[] = "488b4720 4885c0 740e 0fb64f28 488d0cc9 f048ff44c818 c3";
 
-static void relay_with(struct relay *r, const char *name, const char *hex)
+/* The same with 80 bytes a tier: lea rcx, [rcx+rcx*4]; shl ecx, 4; lock inc [rax+rcx+0x18]. */
+static const char code_of_item_80[] =
+	"488b4720 4885c0 7411 0fb64f28 488d0c89 c1e104 f048ff440818 c3";
+
+/* The callees follow the parts of that release, and the function follows them. */
+static void relay_with(struct relay *r, const struct guard_relay *release, const char *name,
+		       const char *hex)
 {
+	const char *item = release->change ? code_of_item_80 : code_of_item;
 	size_t i;
 
 	relay_init(r);
+	if (release->change)
+		release->change(r);
 	for (i = GUARD_INSERT; i < GUARD_CALLEES; i++)
-		relay_add(r, callees[i], i == GUARD_ITEM ? code_of_item : "c3");
+		relay_add(r, callees[i], i == GUARD_ITEM ? item : "c3");
 	relay_add(r, name, hex);
 }
 
 static uint64_t callee_of(const struct relay *r, uint8_t index)
 {
+	const struct relay_part *added = &r->parts[r->parts_len - 1];
+
 	switch (index) {
 	case GUARD_ENTRY:
 		return r->parts[RELAY_ENTRY].addr;
@@ -51,9 +59,13 @@ static uint64_t callee_of(const struct relay *r, uint8_t index)
 		return r->parts[RELAY_SUBSCRIBE].addr;
 	case GUARD_SESSION:
 		return r->parts[RELAY_SESSION].addr;
+	case GUARD_TEXT_END:
+		return r->parts[RELAY_TEXT_END].addr;
+	case GUARD_STATS_DROP:
+		return r->parts[RELAY_STATS_DROP].addr;
 	default:
 		assert_in_range(index, GUARD_INSERT, GUARD_ITEM);
-		return r->parts[RELAY_PARTS + index - GUARD_INSERT].addr;
+		return (added - (GUARD_CALLEES - index))->addr;
 	}
 }
 
@@ -67,12 +79,33 @@ static void link_calls(const struct relay *r, const char *hex, char *out)
 	for (i = 0; i + 5 <= len; i++) {
 		if (code[i] != 0xe8 || code[i + 2] || code[i + 3] || code[i + 4] != 0xf0)
 			continue;
-		distance = callee_of(r, code[i + 1]) - (r->parts[ADDED].addr + i + 5);
+		distance = callee_of(r, code[i + 1]) - (r->parts[r->parts_len - 1].addr + i + 5);
 		memcpy(code + i + 1, &distance, sizeof(distance));
 	}
 	for (i = 0; i < len; i++)
 		sprintf(out + 2 * i, "%02x", code[i]);
 }
+
+void guard_scan_of(const struct guard_relay *release, const char *name, const char *hex,
+		   struct sites *out, uint64_t *function)
+{
+	char linked[2 * CODE_MAX + 1] = "", said[512];
+	struct relay r;
+
+	/* Once to know where everything lies. */
+	relay_with(&r, release, name, hex);
+	elf_file_destroy(relay_open(&r));
+	link_calls(&r, hex, linked);
+	relay_deinit(&r);
+	relay_with(&r, release, name, linked);
+	assert_int_equal(relay_scan(&r, out, said, sizeof(said)), 0);
+	assert_string_equal(said, "");
+	assert_string_equal(out->layout->relays, release->name);
+	*function = r.parts[r.parts_len - 1].addr;
+	relay_deinit(&r);
+}
+
+static const struct guard_relay release_0_12 = { .name = "moq-relay 0.12.5" };
 
 /* What is in front of code that may open something: call entry; and what goes before that: push
  * rbp; mov rbp, rsp. */
@@ -81,24 +114,13 @@ static const char lead[] = "e8000000f0", frame[] = "55 4889e5";
 
 void guard_scan(const char *name, const char *hex, struct sites *out, uint64_t *function)
 {
-	char linked[2 * CODE_MAX + 1] = "", said[512], led[4 * CODE_MAX];
 	bool leads = strcmp(name, GUARD_OF_ITEM) && strcmp(name, GUARD_OF_TABLE);
-	int begin;
-	struct relay r;
+	int begin = strncmp(hex, frame, sizeof(frame) - 1) ? 0 : sizeof(frame) - 1;
+	char led[4 * CODE_MAX];
 
-	begin = strncmp(hex, frame, sizeof(frame) - 1) ? 0 : sizeof(frame) - 1;
 	snprintf(led, sizeof(led), "%.*s%s%s", begin, hex, leads ? lead : "", hex + begin);
-	hex = led;
-	/* Once to know where everything lies. */
-	relay_with(&r, name, hex);
-	elf_file_destroy(relay_open(&r));
-	link_calls(&r, hex, linked);
-	relay_deinit(&r);
-	relay_with(&r, name, linked);
-	assert_int_equal(relay_scan(&r, out, said, sizeof(said)), 0);
-	assert_string_equal(said, "");
-	*function = r.parts[ADDED].addr + (leads ? LEAD : 0);
-	relay_deinit(&r);
+	guard_scan_of(&release_0_12, name, led, out, function);
+	*function += leads ? LEAD : 0;
 }
 
 static void handles_put(FILE *f, uint8_t handles, bool bump)
@@ -149,6 +171,8 @@ static void site_put(FILE *f, const struct site *site, uint64_t function)
 	}
 	if (what->handles)
 		operand_put(f, "skip", &what->skip, &n);
+	if (what->when == MOQSTAT_WHEN_NEVER)
+		fprintf(f, "%s never", n ? "," : ";");
 }
 
 void guard_text(const struct sites *s, uint64_t function, char out[GUARD_TEXT])
@@ -166,19 +190,37 @@ void guard_text(const struct sites *s, uint64_t function, char out[GUARD_TEXT])
 	fclose(f);
 }
 
-void guard_lines_assert(const struct guard_line *lines, size_t len, const char *name)
+static void line_assert(const struct guard_line *line, struct sites *s, uint64_t function)
 {
 	char text[GUARD_TEXT];
+
+	guard_text(s, function, text);
+	if (strcmp(text, line->expected))
+		fail_msg("%s: expected %s, got %s", line->assembly, line->expected, text);
+	sites_deinit(s);
+}
+
+void guard_lines_assert(const struct guard_line *lines, size_t len, const char *name)
+{
 	uint64_t function;
 	struct sites s;
 	size_t i;
 
 	for (i = 0; i < len; i++) {
 		guard_scan(name, lines[i].hex, &s, &function);
-		guard_text(&s, function, text);
-		if (strcmp(text, lines[i].expected))
-			fail_msg("%s: expected %s, got %s", lines[i].assembly, lines[i].expected,
-				 text);
-		sites_deinit(&s);
+		line_assert(&lines[i], &s, function);
+	}
+}
+
+void guard_lines_assert_of(const struct guard_relay *release, const struct guard_line *lines,
+			   size_t len, const char *name)
+{
+	uint64_t function;
+	struct sites s;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		guard_scan_of(release, name, lines[i].hex, &s, &function);
+		line_assert(&lines[i], &s, function);
 	}
 }

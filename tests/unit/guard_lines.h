@@ -9,7 +9,7 @@
  * G is the guard or its table, P the path, E and S the two places a guard is taken to (S and T
  * what a session's call tells); "skip" is said as it is. In front of the code (behind `push rbp;
  * mov rbp, rsp`), but not counted in what is said of where sites are, entry is called: so what
- * opens there is named.
+ * opens there is named. "never" is a site that stands in for one that it skips.
  */
 #ifndef MOQSTAT_TESTS_GUARD_LINES_H
 #define MOQSTAT_TESTS_GUARD_LINES_H
@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sites.h"
+#include "relay_image.h"
 
 #define GUARD_TEXT 1024
 
@@ -32,6 +32,15 @@ enum guard_callee {
 	GUARD_OTHER,
 	GUARD_ITEM, /* lets go of what an IETF publisher keeps of a broadcast */
 	GUARD_CALLEES,
+	/* Of a relay whose paths share their text only: */
+	GUARD_TEXT_END, /* what ends one: 9 */
+	GUARD_STATS_DROP,
+};
+
+/** The relay that a function is added to; one that is changed is to have 80 bytes a tier. */
+struct guard_relay {
+	const char *name;		 /* as which it is to be recognised */
+	void (*change)(struct relay *r); /* NULL: as relay_init() makes it */
 };
 
 struct guard_line {
@@ -55,10 +64,18 @@ struct guard_line {
  *  sites_deinit(). */
 void guard_scan(const char *name, const char *hex, struct sites *out, uint64_t *function);
 
+/** The same in any relay, and with nothing in front of the code. */
+void guard_scan_of(const struct guard_relay *release, const char *name, const char *hex,
+		   struct sites *out, uint64_t *function);
+
 /** What the sites of a function are told by. */
 void guard_text(const struct sites *s, uint64_t function, char out[GUARD_TEXT]);
 
 /** Scan each line under that name, and fail the test where one is not as expected. */
 void guard_lines_assert(const struct guard_line *lines, size_t len, const char *name);
+
+/** The same in any relay, and with nothing in front of the code. */
+void guard_lines_assert_of(const struct guard_relay *release, const struct guard_line *lines,
+			   size_t len, const char *name);
 
 #endif /* MOQSTAT_TESTS_GUARD_LINES_H */

@@ -107,11 +107,77 @@ static const char code_of_counter[] =
 static const char code_of_counter_80[] =
 	"48 8b 07 "		      /* mov rax, [rdi] */
 	"48 85 c0 "		      /* test rax, rax */
-	"74 11 "		      /* je 1f */
+	"74 14 "		      /* je 1f */
 	"0f b6 4f 08 "		      /* movzx ecx, byte [rdi+8] */
-	"48 6b c9 50 "		      /* imul rcx, rcx, 80 */
+	"48 8d 0c 89 "		      /* lea rcx, [rcx+rcx*4] */
+	"c1 e1 04 "		      /* shl ecx, 4 */
 	"f0 48 ff 84 08 78 56 34 12 " /* lock inc qword [rax+rcx+0x12345678] */
 	"c3";			      /* 1: ret */
+
+static const char code_of_counter_88[] =
+	"48 8b 07 "		      /* mov rax, [rdi] */
+	"48 85 c0 "		      /* test rax, rax */
+	"74 11 "		      /* je 1f */
+	"0f b6 4f 08 "		      /* movzx ecx, byte [rdi+8] */
+	"48 6b c9 58 "		      /* imul rcx, rcx, 88 */
+	"f0 48 ff 84 08 78 56 34 12 " /* lock inc qword [rax+rcx+0x12345678] */
+	"c3";			      /* 1: ret */
+
+static const char code_of_subscribe_80[] = "41 56 "	     /* push r14 */
+					   "49 89 f6 "	     /* mov r14, rsi */
+					   "48 8b 44 24 10 " /* mov rax, [rsp+0x10] */
+					   "08 ca "	     /* or dl, cl */
+					   "80 fa 01 "	     /* cmp dl, 1 */
+					   "75 0c "	     /* jne 1f */
+					   "41 0f b6 56 28 " /* movzx edx, byte [r14+0x28] */
+					   "41 0f b6 4e 29 " /* movzx ecx, byte [r14+0x29] */
+					   "eb 29 "	     /* jmp 2f */
+					   "41 0f b6 4e 29 " /* 1: movzx ecx, byte [r14+0x29] */
+					   "41 0f b6 56 28 " /* movzx edx, byte [r14+0x28] */
+					   "48 8d 70 10 "    /* lea rsi, [rax+0x10] */
+					   "48 8d b8 b0 00 00 00 " /* lea rdi, [rax+0xb0] */
+					   "84 c9 "		   /* test cl, cl */
+					   "48 0f 45 f7 "	   /* cmovne rsi, rdi */
+					   "48 8d 3c 92 "	   /* lea rdi, [rdx+rdx*4] */
+					   "48 c1 e7 04 "	   /* shl rdi, 4 */
+					   "f0 48 ff 44 3e 28 " /* lock inc qword [rsi+rdi+0x28] */
+					   "41 5e "		/* 2: pop r14 */
+					   "c3";		/* ret */
+
+static const char code_of_unsubscribe_80[] =
+	"41 56 "	     /* push r14 */
+	"49 89 fe "	     /* mov r14, rdi */
+	"87 03 "	     /* xchg [rbx], eax */
+	"83 f8 02 "	     /* cmp eax, 2 */
+	"74 32 "	     /* je 3f */
+	"49 8b 46 20 "	     /* mov rax, [r14+0x20] */
+	"48 85 c0 "	     /* test rax, rax */
+	"74 26 "	     /* je 2f */
+	"41 0f b6 4e 28 "    /* 1: movzx ecx, byte [r14+0x28] */
+	"48 8d 50 10 "	     /* lea rdx, [rax+0x10] */
+	"48 05 b0 00 00 00 " /* add rax, 0xb0 */
+	"41 80 7e 29 00 "    /* cmp byte [r14+0x29], 0 */
+	"48 0f 44 c2 "	     /* cmove rax, rdx */
+	"48 8d 0c 89 "	     /* lea rcx, [rcx+rcx*4] */
+	"48 c1 e1 04 "	     /* shl rcx, 4 */
+	"f0 48 ff 44 08 30 " /* lock inc qword [rax+rcx+0x30] */
+	"41 5e "	     /* 2: pop r14 */
+	"c3 "		     /* ret */
+	"48 89 df "	     /* 3: mov rdi, rbx */
+	"ff 15 00 00 00 00 " /* call [rip] */
+	"49 8b 46 20 "	     /* mov rax, [r14+0x20] */
+	"48 85 c0 "	     /* test rax, rax */
+	"75 c5 "	     /* jne 1b */
+	"eb e9";	     /* jmp 2b */
+
+/* A path lets go of the text that it shares; what ends the text is another function. */
+static const char code_of_path_drop[] = "48 8b 07 "	  /* mov rax, [rdi] */
+					"48 85 c0 "	  /* test rax, rax */
+					"74 0b "	  /* je 1f */
+					"f0 48 ff 08 "	  /* lock dec qword [rax] */
+					"75 05 "	  /* jne 1f */
+					"e8 00 00 00 00 " /* call end */
+					"c3";		  /* 1: ret */
 
 /* The same functions as far as structure is concerned: what they do with their arguments, before
  * what is above. */
@@ -156,27 +222,31 @@ static const char *const codes[RELAY_COUNTERS] = {
 	[RELAY_SESSION_CLOSE] = code_of_session_close,
 };
 
-/* In the order of memory; broadcasts lie between the two groups. */
+/* In the order of memory; broadcasts lie between the two groups. Offsets from the entry's Arc, on
+ * the external tier, by stride; announced_bytes came with the longer one. */
 static const struct {
 	const char *name;
-	uint32_t offset; /* from the entry's Arc, on the external tier */
-} counters[RELAY_COUNTERS_LEN] = {
-	{ "publisher.announced", 0x10 },
-	{ "publisher.announced_closed", 0x18 },
-	{ "publisher.subscriptions", 0x20 },
-	{ "publisher.subscriptions_closed", 0x28 },
-	{ "publisher.bytes", 0x40 },
-	{ "publisher.frames", 0x48 },
-	{ "publisher.groups", 0x50 },
-	{ "subscriber.announced", 0xa0 },
-	{ "subscriber.announced_closed", 0xa8 },
-	{ "subscriber.subscriptions", 0xb0 },
-	{ "subscriber.subscriptions_closed", 0xb8 },
-	{ "subscriber.bytes", 0xd0 },
-	{ "subscriber.frames", 0xd8 },
-	{ "subscriber.groups", 0xe0 },
+	uint32_t of_72, of_80;
+} counters[RELAY_COUNTERS_MAX] = {
+	{ "publisher.announced", 0x10, 0x10 },
+	{ "publisher.announced_closed", 0x18, 0x18 },
+	{ "publisher.subscriptions", 0x20, 0x28 },
+	{ "publisher.subscriptions_closed", 0x28, 0x30 },
+	{ "publisher.bytes", 0x40, 0x48 },
+	{ "publisher.frames", 0x48, 0x50 },
+	{ "publisher.groups", 0x50, 0x58 },
+	{ "subscriber.announced", 0xa0, 0xb0 },
+	{ "subscriber.announced_closed", 0xa8, 0xb8 },
+	{ "subscriber.subscriptions", 0xb0, 0xc8 },
+	{ "subscriber.subscriptions_closed", 0xb8, 0xd0 },
+	{ "subscriber.bytes", 0xd0, 0xe8 },
+	{ "subscriber.frames", 0xd8, 0xf0 },
+	{ "subscriber.groups", 0xe0, 0xf8 },
+	{ "publisher.announced_bytes", 0, 0x20 },
+	{ "subscriber.announced_bytes", 0, 0xc0 },
 };
 
+/* Or is counted without a guard, but named before, too. */
 static bool counter_opens(size_t i)
 {
 	return (strstr(counters[i].name, "announced") ||
@@ -194,14 +264,14 @@ static void relay_head(struct relay *r, size_t part, const char *head)
 }
 
 /* Put the offset into the last four bytes of the bump. */
-static void counter_set(struct relay *r, size_t i, const char *code)
+static void counter_set(struct relay *r, size_t i, const char *code, uint32_t offset)
 {
 	char disp[12], *at;
 	int len = snprintf(r->counters[i], sizeof(r->counters[i]), "%s%s",
 			   counter_opens(i) ? head_of_opening : "", code);
 
 	assert_true(len > 0 && (size_t)len < sizeof(r->counters[i]));
-	snprintf(disp, sizeof(disp), "%02x 00 00 00", counters[i].offset);
+	snprintf(disp, sizeof(disp), "%02x 00 00 00", offset);
 	at = strstr(r->counters[i], "78 56 34 12");
 	assert_non_null(at);
 	memcpy(at, disp, strlen(disp));
@@ -229,7 +299,7 @@ void relay_init(struct relay *r)
 	r->parts[RELAY_SUBSCRIBE].calls = RELAY_ENTRY;
 	for (i = 0; i < RELAY_COUNTERS_LEN; i++) {
 		relay_add(r, counters[i].name, r->counters[i]);
-		counter_set(r, i, code_of_counter);
+		counter_set(r, i, code_of_counter, counters[i].of_72);
 	}
 }
 
@@ -252,12 +322,56 @@ void relay_tables_0_13(struct relay *r)
 	relay_replace(r, RELAY_SESSION, "4f 8b 6c fe 50", "4f 8b 6c fe 60");
 }
 
-void relay_stride_80(struct relay *r)
+void relay_stride_88(struct relay *r)
 {
 	size_t i;
 
 	for (i = 0; i < RELAY_COUNTERS_LEN; i++)
-		counter_set(r, i, code_of_counter_80);
+		counter_set(r, i, code_of_counter_88, counters[i].of_72);
+}
+
+void relay_0_13_3(struct relay *r)
+{
+	size_t i;
+
+	relay_tables_0_13(r);
+	relay_replace(r, RELAY_ENTRY, "bf 30 01 00 00", "bf 50 01 00 00");
+	r->parts[RELAY_SUBSCRIBE].hex = code_of_subscribe_80;
+	relay_head(r, RELAY_SUBSCRIBE, head_of_subscribe);
+	r->parts[RELAY_UNSUBSCRIBE].hex = code_of_unsubscribe_80;
+	for (i = 0; i < RELAY_COUNTERS_MAX; i++) {
+		if (i >= RELAY_COUNTERS_LEN)
+			relay_add(r, counters[i].name, r->counters[i]);
+		counter_set(r, i, code_of_counter_80, counters[i].of_80);
+	}
+}
+
+/* mov rax, [r14+offset], in both places. */
+void relay_entry_of_subscription(struct relay *r, uint8_t offset)
+{
+	static const char load[] = "49 8b 46 ";
+	char *room = r->heads[RELAY_UNSUBSCRIBE], disp[3];
+
+	snprintf(disp, sizeof(disp), "%02x", offset);
+	if (r->parts[RELAY_UNSUBSCRIBE].hex != room)
+		strcpy(room, r->parts[RELAY_UNSUBSCRIBE].hex);
+	r->parts[RELAY_UNSUBSCRIBE].hex = room;
+	while ((room = strstr(room, load))) {
+		room += strlen(load);
+		memcpy(room, disp, 2);
+	}
+}
+
+void relay_0_13_5(struct relay *r)
+{
+	relay_0_13_3(r);
+	relay_entry_of_subscription(r, 0);
+	relay_add(r, "end of a text", "c3");
+	relay_add(r, "_ZN4core3ptr40drop_in_place$LT$moq_net..path..Path$GT$17h0123456789abcdefE",
+		  code_of_path_drop);
+	r->parts[r->parts_len - 1].calls = (int)r->parts_len - 2;
+	relay_add(r, "_ZN4core3ptr42drop_in_place$LT$moq_net..stats..Stats$GT$17h0123456789abcdefE",
+		  "c3");
 }
 
 void relay_strip(struct relay *r)

@@ -22,7 +22,18 @@ enum relay_part_index {
 /** Counters that are bumped in functions of their own: all but the two of broadcasts. */
 #define RELAY_COUNTERS_LEN 14
 #define RELAY_PARTS	   (RELAY_COUNTERS + RELAY_COUNTERS_LEN)
-#define RELAY_PARTS_MAX	   32
+#define RELAY_PARTS_MAX	   40
+
+/** Counters with those of announced_bytes, which the later releases have besides. */
+#define RELAY_COUNTERS_MAX 16
+
+/** Parts that moq-relay 0.13.3, and 0.13.5, have behind the RELAY_PARTS: the two more counters; and
+ *  then what ends a shared text, the drop of a path that calls it, and that of a Stats. */
+#define RELAY_PARTS_0_13_3 (RELAY_PARTS + 2)
+#define RELAY_TEXT_END	   RELAY_PARTS_0_13_3
+#define RELAY_PATH_DROP	   (RELAY_TEXT_END + 1)
+#define RELAY_STATS_DROP   (RELAY_TEXT_END + 2)
+#define RELAY_PARTS_0_13_5 (RELAY_TEXT_END + 3)
 
 /** Sites of the whole: 14 counters; broadcasts and both ways into its close; two functions and what
  *  they allocate; a session's open and close. */
@@ -39,7 +50,7 @@ struct relay {
 	struct image im;
 	struct relay_part parts[RELAY_PARTS_MAX];
 	size_t parts_len;
-	char counters[RELAY_COUNTERS_LEN][128];
+	char counters[RELAY_COUNTERS_MAX][128];
 	char heads[RELAY_PARTS][512];
 };
 
@@ -51,8 +62,15 @@ void relay_deinit(struct relay *r);
 /** Let the functions find the tables where moq-relay 0.13.0 has them. */
 void relay_tables_0_13(struct relay *r);
 
-/** Let the counters have another stride than 72 bytes: that of moq-relay 0.13. */
-void relay_stride_80(struct relay *r);
+/** Let the counters of broadcasts' tracks be 88 bytes apart, as in no release. */
+void relay_stride_88(struct relay *r);
+
+/** Let it be moq-relay 0.13.3, with ten counters; or 0.13.5, whose paths share their text, too. */
+void relay_0_13_3(struct relay *r);
+void relay_0_13_5(struct relay *r);
+
+/** Let the drop of a BroadcastSubscription look for its entry there: 0x20 up to 0.13.3, then 0. */
+void relay_entry_of_subscription(struct relay *r, uint8_t offset);
 
 /** Let the function that makes entries be another one, behind what tells where its table is. */
 void relay_entry(struct relay *r, const char *hex);

@@ -77,6 +77,13 @@ static const struct bad bad_lines[] = {
 	  "no counter is called \"x\"" },
 	{ WITH_BROADCAST("7"), "broadcasts[0]" },
 	{ WITH_BROADCAST("{}"), "path" },
+	{ "{\"v\":1,\"schema\":\"0.11\",\"time_ms\":1,\"broadcasts\":[],\"sessions\":[],"
+	  "\"lost\":{}}\n",
+	  "none that is known" },
+	{ "{\"v\":1,\"schema\":13,\"time_ms\":1,\"broadcasts\":[],\"sessions\":[],\"lost\":{}}\n",
+	  "none that is known" },
+	{ "{\"v\":1,\"schema\":null,\"time_ms\":1,\"broadcasts\":[],\"sessions\":[],\"lost\":{}}\n",
+	  "none that is known" },
 	{ WITH_BROADCAST("{\"path\":7,\"incarnation\":0,\"held\":true,\"counts\":{}}"),
 	  "broadcasts[0]" },
 	{ WITH_BROADCAST("{\"path\":\"a\",\"incarnation\":-1,\"held\":true,\"counts\":{}}"),
@@ -183,6 +190,51 @@ static void recording_cut_anywhere(void **state)
 	}
 }
 
+/* Of one release, from the first line to the last. */
+static void one_schema_for_all_lines(void **state)
+{
+	static const char old[] = WITH_COUNTS("{\"publisher\":{\"external\":{\"announced\":1}}}");
+	static const char new[] =
+		"{\"v\":1,\"schema\":\"0.13\",\"time_ms\":1,\"broadcasts\":[{\"path\":\"a\","
+		"\"incarnation\":0,\"held\":true,\"counts\":{\"publisher\":{\"external\":"
+		"{\"announced_bytes\":7}}}}],\"sessions\":[],\"lost\":{}}\n";
+	static const char named[] = "{\"v\":1,\"schema\":\"0.12\",\"time_ms\":1,\"broadcasts\":[],"
+				    "\"sessions\":[],\"lost\":{}}\n";
+	static const struct {
+		const char *lines[2];
+		const struct frame_schema *schema;
+		int err;
+	} cases[] = {
+		{ { old, old }, &frame_schema_broadcast_0_12, 0 },
+		{ { old, named }, &frame_schema_broadcast_0_12, 0 },
+		{ { new, new }, &frame_schema_broadcast_0_13, 0 },
+		{ { old, new }, &frame_schema_broadcast_0_12, -EBADMSG },
+		{ { new, old }, &frame_schema_broadcast_0_13, -EBADMSG },
+	};
+	struct fixture *f = *state;
+	struct collect_batch batch;
+	struct collect *c;
+	char text[1024];
+	size_t i;
+
+	for (i = 0; i < LEN(cases); i++) {
+		snprintf(text, sizeof(text), "%s%s", cases[i].lines[0], cases[i].lines[1]);
+		recording_write(f->file, text, strlen(text));
+		assert_int_equal(collect_replay_create(f->file, &c), 0);
+		assert_int_equal(collect_read(c, &batch), 0);
+		assert_ptr_equal(batch.schema, cases[i].schema);
+		assert_int_equal(batch.broadcasts[0].counts[0][0][MOQSTAT_ANNOUNCED_BYTES],
+				 cases[i].lines[0] == new ? 7 : 0);
+		collect_batch_deinit(&batch);
+		assert_int_equal(recording_read(c, &batch, f->said, sizeof(f->said)), cases[i].err);
+		if (cases[i].err)
+			assert_non_null(
+				strstr(f->said, "line 2: \"schema\" is another than before"));
+		collect_batch_deinit(&batch);
+		collect_destroy(c);
+	}
+}
+
 static void names_that_are_too_long_are_refused(void **state)
 {
 	static const char format[] =
@@ -224,9 +276,8 @@ static void endless_line_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(foreign_lines_are_refused),
-		TEST(recording_cut_anywhere),
-		TEST(names_that_are_too_long_are_refused),
+		TEST(foreign_lines_are_refused), TEST(recording_cut_anywhere),
+		TEST(one_schema_for_all_lines),	 TEST(names_that_are_too_long_are_refused),
 		TEST(endless_line_is_refused),
 	};
 

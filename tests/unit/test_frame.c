@@ -119,7 +119,24 @@ static void broadcast_fields_in_the_order_of_the_relay(void **state)
 				      "\"subscriptions\":13,\"subscriptions_closed\":11,"
 				      "\"bytes\":7,\"frames\":5,\"groups\":3}}");
 	assert_int_equal(buf.len, strlen(buf.data));
+	/* Later releases have one more. */
+	assert_int_equal(frame_build(&frame_schema_broadcast_0_13, &row, 1, &buf), 0);
+	assert_string_equal(buf.data, "{\"a/b\":{\"announced\":29,\"announced_closed\":23,"
+				      "\"announced_bytes\":2,"
+				      "\"broadcasts\":19,\"broadcasts_closed\":17,"
+				      "\"subscriptions\":13,\"subscriptions_closed\":11,"
+				      "\"bytes\":7,\"frames\":5,\"groups\":3}}");
 	frame_buf_deinit(&buf);
+}
+
+static void schemas_are_found_by_name(void **state)
+{
+	(void)state;
+	assert_ptr_equal(frame_schema_find("0.12"), &frame_schema_broadcast_0_12);
+	assert_ptr_equal(frame_schema_find("0.13"), &frame_schema_broadcast_0_13);
+	assert_null(frame_schema_find("sessions"));
+	assert_null(frame_schema_find("0.1"));
+	assert_null(frame_schema_find(""));
 }
 
 static void session_fields(void **state)
@@ -141,7 +158,7 @@ static void schema_is_data(void **state)
 	static const struct frame_field fields[] = {
 		{ "groups", MOQSTAT_GROUPS }, { "announced_bytes", MOQSTAT_ANNOUNCED_BYTES }
 	};
-	const struct frame_schema schema = { fields, 2 };
+	const struct frame_schema schema = { .fields = fields, .fields_len = 2 };
 	const uint64_t counts[MOQSTAT_FIELD_MAX] = {
 		[MOQSTAT_GROUPS] = 3, [MOQSTAT_ANNOUNCED_BYTES] = 2
 	};
@@ -157,7 +174,7 @@ static void schema_is_data(void **state)
 static void numbers_up_to_the_largest(void **state)
 {
 	static const struct frame_field fields[] = { { "x", 0 }, { "y", 1 }, { "z", 2 } };
-	const struct frame_schema schema = { fields, 3 };
+	const struct frame_schema schema = { .fields = fields, .fields_len = 3 };
 	const uint64_t counts[] = { UINT64_MAX, (uint64_t)INT64_MAX + 1, INT64_MAX };
 	const struct frame_row rows[] = { { "\"a\"", 3, counts, NULL },
 					  { "\"b\"", 3, counts, NULL } };
@@ -200,6 +217,7 @@ int main(void)
 		cmocka_unit_test(quote_refuses_what_is_no_text),
 		cmocka_unit_test(no_rows_are_an_empty_object),
 		cmocka_unit_test(broadcast_fields_in_the_order_of_the_relay),
+		cmocka_unit_test(schemas_are_found_by_name),
 		cmocka_unit_test(session_fields),
 		cmocka_unit_test(schema_is_data),
 		cmocka_unit_test(numbers_up_to_the_largest),

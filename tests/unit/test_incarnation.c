@@ -446,11 +446,13 @@ static void what_is_open_is_counted(void **state)
 {
 	static const uint8_t opens[] = { MOQSTAT_ANNOUNCED, MOQSTAT_BROADCASTS,
 					 MOQSTAT_SUBSCRIPTIONS };
+	const struct moqstat_id id = { .hash = 50, .tgid = 7, .incarnation = 20 };
+	const struct moqstat_name name = name_of("abcde", 0);
 	struct incarnations *s = *state;
 	struct incarnation *in;
 	unsigned int slot, i;
 
-	assert_int_equal(add(s, 20, 50, 0), 0);
+	assert_int_equal(incarnations_add(s, &id, &name, NULL), 0);
 	in = s->list[0];
 	assert_false(incarnation_open(in));
 	assert_int_equal(incarnation_opens(in), 0);
@@ -470,17 +472,22 @@ static void what_is_open_is_counted(void **state)
 		in->counts[slot][MOQSTAT_BYTES] = 1000;
 		in->counts[slot][MOQSTAT_FRAMES] = 10;
 		in->counts[slot][MOQSTAT_GROUPS] = 3;
-		in->counts[slot][MOQSTAT_ANNOUNCED_BYTES] = 5;
 		assert_false(incarnation_open(in));
 	}
 	assert_int_equal(incarnation_opens(in), 7 * 3 * MOQSTAT_SLOT_MAX);
+	/* What is told by the length of the path is told as often: noted, but not open. */
+	assert_int_equal(in->len, 5);
+	for (slot = 0; slot < MOQSTAT_SLOT_MAX; slot++)
+		in->counts[slot][MOQSTAT_ANNOUNCED_BYTES] = 3 * 5;
+	assert_false(incarnation_open(in));
+	assert_int_equal(incarnation_opens(in), (7 * 3 + 3) * MOQSTAT_SLOT_MAX);
 	/* What was open before is open, too, but was not opened since. */
 	in->base[2][MOQSTAT_SUBSCRIPTIONS] = 3;
 	in->base[2][MOQSTAT_SUBSCRIPTIONS_CLOSED] = 1;
 	assert_true(incarnation_open(in));
 	in->counts[2][MOQSTAT_SUBSCRIPTIONS_CLOSED] = 9;
 	assert_false(incarnation_open(in));
-	assert_int_equal(incarnation_opens(in), 7 * 3 * MOQSTAT_SLOT_MAX);
+	assert_int_equal(incarnation_opens(in), (7 * 3 + 3) * MOQSTAT_SLOT_MAX);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

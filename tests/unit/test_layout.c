@@ -66,6 +66,101 @@ static void every_offset_is_one_counter_or_none(void **state)
 	assert_int_equal(next, COUNTERS);
 }
 
+/* Ten, 80 bytes: announced_bytes is the third. */
+static void ten_counters(void **state)
+{
+	static const enum moqstat_field memory[] = {
+		MOQSTAT_ANNOUNCED,
+		MOQSTAT_ANNOUNCED_CLOSED,
+		MOQSTAT_ANNOUNCED_BYTES,
+		MOQSTAT_SUBSCRIPTIONS,
+		MOQSTAT_SUBSCRIPTIONS_CLOSED,
+		MOQSTAT_BROADCASTS,
+		MOQSTAT_BROADCASTS_CLOSED,
+		MOQSTAT_BYTES,
+		MOQSTAT_FRAMES,
+		MOQSTAT_GROUPS,
+	};
+	static const char *const names[] = { "moq-net 0.1.14", "moq-net 0.1.17" };
+	enum moqstat_field field;
+	enum moqstat_role role;
+	int64_t offset, of_role;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		const struct layout *l = layout_find(names[i]);
+
+		assert_int_equal(layout_entry_size(l), 0x150);
+		for (offset = 0; offset < 0x170; offset++) {
+			of_role = (offset - 0x10) % 160;
+			if (offset < 0x10 || offset >= 0x150 || offset % 8 || of_role >= 80) {
+				assert_int_equal(layout_counter(l, offset, &role, &field), -ENOENT);
+				continue;
+			}
+			assert_int_equal(layout_counter(l, offset, &role, &field), 0);
+			assert_int_equal(role,
+					 offset < 0xb0 ? MOQSTAT_PUBLISHER : MOQSTAT_SUBSCRIBER);
+			assert_int_equal(field, memory[of_role / 8]);
+		}
+	}
+}
+
+/* The three words of a path, and where its text is. */
+static void texts_of_paths(void **state)
+{
+	static const struct {
+		const char *layout;
+		uint64_t words[3];
+		bool good;
+		uint64_t at, len;
+	} cases[] = {
+		/* Owned, borrowed, empty: capacity, address, length. */
+		{ "moq-net 0.1.14", { 8, 0x1000, 5 }, true, 0x1000, 5 },
+		{ "moq-net 0.1.14", { 1ull << 63, 0x1000, 5 }, true, 0x1000, 5 },
+		{ "moq-net 0.1.14", { 0, 1, 0 }, true, 1, 0 },
+		{ "moq-net 0.1.14", { 2, 0x1000, 5 }, true, 0x1000, 5 },
+		/* Shared: the Arc, the length there, from where on. */
+		{ "moq-net 0.1.17", { 0x2000, 9, 0 }, true, 0x2010, 9 },
+		{ "moq-net 0.1.17", { 0x2000, 9, 5 }, true, 0x2015, 4 },
+		{ "moq-net 0.1.17", { 0x2000, 9, 9 }, true, 0x2019, 0 },
+		{ "moq-net 0.1.17", { 0x2000, 9, 10 }, false, 0, 0 },
+		{ "moq-net 0.1.17", { 0x2000, 9, UINT64_MAX }, false, 0, 0 },
+		/* Borrowed: 0, address, length, which may be more than the address. */
+		{ "moq-net 0.1.17", { 0, 0x1000, 5 }, true, 0x1000, 5 },
+		{ "moq-net 0.1.17", { 0, 1, 0 }, true, 1, 0 },
+		{ "moq-net 0.1.17", { 0, 4, 5 }, true, 4, 5 },
+	};
+	uint64_t at, len;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		at = len = 0;
+		assert_int_equal(
+			layout_text(layout_find(cases[i].layout), cases[i].words, &at, &len),
+			cases[i].good);
+		assert_int_equal(at, cases[i].at);
+		assert_int_equal(len, cases[i].len);
+	}
+}
+
+static void some_layouts_have_the_same_tables(void **state)
+{
+	char relays[128];
+
+	(void)state;
+	assert_true(layout_tables_differ(layout_find("moq-net 0.1.8")));
+	assert_true(layout_tables_differ(layout_find("moq-net 0.1.13")));
+	assert_false(layout_tables_differ(layout_find("moq-net 0.1.14")));
+	assert_false(layout_tables_differ(layout_find("moq-net 0.1.17")));
+	layout_relays(relays, sizeof(relays));
+	assert_non_null(strstr(relays, "moq-relay 0.12.5, moq-relay 0.13.0, "));
+	/* It ends where there is no more room. */
+	layout_relays(relays, 20);
+	assert_string_equal(relays, "moq-relay 0.12.5, m");
+}
+
 static void far_offsets_are_none(void **state)
 {
 	static const int64_t far[] = { INT64_MIN, INT64_MIN + 16, INT64_MIN + 24,
@@ -103,6 +198,30 @@ static void layouts_are_found_by_name(void **state)
 	assert_null(layout_find(""));
 }
 
+/* They are told by their stride, and mustn't be taken for one that is known. */
+static void later_ones_have_strides_of_their_own(void **state)
+{
+	const struct layout_later *later;
+	const struct layout *all;
+	size_t i, k, len, later_len;
+
+	(void)state;
+	all = layout_all(&len);
+	later = layout_later_all(&later_len);
+	assert_int_equal(later_len, 2);
+	for (i = 0; i < later_len; i++) {
+		for (k = 0; k < len; k++)
+			assert_int_not_equal(later[i].stride, all[k].stride);
+		for (k = 0; k < i; k++)
+			assert_int_not_equal(later[i].stride, later[k].stride);
+		assert_int_equal(later[i].stride % 8, 0);
+		assert_non_null(later[i].functions[0]);
+		for (k = 0; later[i].functions[k]; k++)
+			;
+		assert_in_range(k, 1, 32);
+	}
+}
+
 static void names_are_those_of_the_frames(void **state)
 {
 	const struct frame_schema *frame = layout_find("moq-net 0.1.8")->frame;
@@ -122,9 +241,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_offset_is_one_counter_or_none),
+		cmocka_unit_test(ten_counters),
+		cmocka_unit_test(texts_of_paths),
+		cmocka_unit_test(some_layouts_have_the_same_tables),
 		cmocka_unit_test(far_offsets_are_none),
 		cmocka_unit_test(an_entry_has_304_bytes),
 		cmocka_unit_test(layouts_are_found_by_name),
+		cmocka_unit_test(later_ones_have_strides_of_their_own),
 		cmocka_unit_test(names_are_those_of_the_frames),
 	};
 

@@ -25,6 +25,17 @@
 /* Where a Stats has the pointer behind its prefix. */
 static const struct path_drop_how how = { .shared = 0x18 };
 
+/* Where texts are in Arcs: what ends one, and where the address of such lies; what lets go of a
+ * Stats. */
+static const uint64_t ends[] = { IMAGE_TEXT + 0x800, IMAGE_TEXT + 0x900 };
+static const uint64_t holders[] = { IMAGE_TEXT + 0xa00 };
+static const struct path_drop_how how_arcs = { .shared = 0x18,
+					       .arcs = true,
+					       .ends = ends,
+					       .ends_len = LEN(ends),
+					       .holders = holders,
+					       .holders_len = LEN(holders) };
+
 /* `expected` are the drops: load-branch-call by index, and where the path is, told at the branch.
  */
 struct line {
@@ -269,6 +280,64 @@ static const struct line before[] = {
 	  "0: -; 1: -" },
 };
 
+/* A shared text: END ends it, by its own address or that which is kept somewhere; ELSE is another
+ * function. HOLDER lets go of a Stats with all that is in it. */
+static const struct line arcs[] = {
+	{ "mov rax, [rbx+0x20]; test rax, rax; je 1f; lock dec qword [rax]; jne 1f; lea rdi, [rbx+0x20]; call END; 1: ret",
+	  "488b4320 4885c0 740f f048ff08 7509 488d7b20 e8e8070000 c3", "0-2-6 rbx+32" },
+	{ "mov rax, [rsp+0x20]; test rax, rax; je 1f; lock dec qword [rax]; jne 1f; lea rdi, [rsp+0x20]; call [END]; 1: ret",
+	  "488b442420 4885c0 7411 f048ff08 750b 488d7c2420 ff15e5080000 c3", "0-2-6 rsp+32" },
+	{ "mov rax, [rdi]; test rax, rax; je 1f; lock dec qword [rax]; jne 1f; jmp END; 1: ret",
+	  "488b07 4885c0 740b f048ff08 7505 e9ed070000 c3", "0-2-5 rdi" },
+	{ "mov rax, [rdi]; test rax, rax; je 1f; lock dec qword [rax]; jne 1f; add rsp, 8; pop rbx; jmp [END]; 1: ret",
+	  "488b07 4885c0 7411 f048ff08 750b 4883c408 5b ff25e7080000 c3", "0-2-7 rdi" },
+	{ "lea rcx, [rbx+0x20]; mov rbx, [rbx+0x20]; test rbx, rbx; je 1f; lock dec qword [rbx]; jne 1f; mov rdi, rcx; call END; 1: ret",
+	  "488d4b20 488b5b20 4885db 740e f048ff0b 7508 4889cf e8e5070000 c3", "1-3-7 rcx" },
+	{ "mov rax, [rbx+0x20]; test rax, rax; je 1f; lock dec qword [rax]; jne 1f; lea rdi, [rbx+0x20]; call END; 1: mov rax, [rbx+0x38]; lock dec qword [rax]; jne 2f; nop; 2: ret",
+	  "488b4320 4885c0 740f f048ff08 7509 488d7b20 e8e8070000 488b4338 f048ff08 7501 90 c3",
+	  "0-2-6 rbx+32 prefix" },
+	{ "call HOLDER; ret", "e8fb090000 c3", "0-0-0 none prefix" },
+	{ "mov rax, [rbx+0x20]; test rax, rax; je 1f; lock dec qword [rax]; jne 1f; lea rdi, [rbx+0x20]; call END; 1: call HOLDER; ret",
+	  "488b4320 4885c0 740f f048ff08 7509 488d7b20 e8e8070000 e8e3090000 c3",
+	  "0-2-6 rbx+32; 7-7-7 none prefix" },
+};
+
+static const struct line no_arcs[] = {
+	{ "mov rax, [rbx+0x20]; test rax, rax; je 1f; lock dec qword [rax]; jne 1f; lea rdi, [rbx+0x20]; call ELSE; 1: ret",
+	  "488b4320 4885c0 740f f048ff08 7509 488d7b20 e8f0070000 c3", "" },
+	{ "mov rax, [rbx+0x20]; lock dec qword [rax]; jne 1f; lea rdi, [rbx+0x20]; call END; 1: ret",
+	  "488b4320 f048ff08 7509 488d7b20 e8ed070000 c3", "" },
+	{ "mov rax, [rbx+0x20]; test rax, rax; jne 1f; lock dec qword [rax]; jne 1f; lea rdi, [rbx+0x20]; call END; 1: ret",
+	  "488b4320 4885c0 750f f048ff08 7509 488d7b20 e8e8070000 c3", "" },
+	{ "mov rax, [rbx+0x20]; test rax, rax; je 1f; dec qword [rax]; jne 1f; lea rdi, [rbx+0x20]; call END; 1: ret",
+	  "488b4320 4885c0 740e 48ff08 7509 488d7b20 e8e9070000 c3", "" },
+	{ "mov rax, [rbx+0x20]; test rax, rax; je 1f; lock inc qword [rax]; jne 1f; lea rdi, [rbx+0x20]; call END; 1: ret",
+	  "488b4320 4885c0 740f f048ff00 7509 488d7b20 e8e8070000 c3", "" },
+	{ "mov rax, [rbx+0x20]; test rax, rax; je 1f; lock dec qword [rax+8]; jne 1f; lea rdi, [rbx+0x20]; call END; 1: ret",
+	  "488b4320 4885c0 7410 f048ff4808 7509 488d7b20 e8e7070000 c3", "" },
+	{ "mov rax, [rbx+0x20]; test rax, rax; je 1f; lock dec qword [rax+rcx]; jne 1f; lea rdi, [rbx+0x20]; call END; 1: ret",
+	  "488b4320 4885c0 7410 f048ff0c08 7509 488d7b20 e8e7070000 c3", "" },
+	{ "mov rax, rcx; test rax, rax; je 1f; lock dec qword [rax]; jne 1f; lea rdi, [rbx+0x20]; call END; 1: ret",
+	  "4889c8 4885c0 740f f048ff08 7509 488d7b20 e8e9070000 c3", "" },
+	{ "mov eax, [rbx+0x20]; test rax, rax; je 1f; lock dec qword [rax]; jne 1f; lea rdi, [rbx+0x20]; call END; 1: ret",
+	  "8b4320 4885c0 740f f048ff08 7509 488d7b20 e8e9070000 c3", "" },
+	{ "mov rbx, [rbx+0x20]; test rbx, rbx; je 1f; lock dec qword [rbx]; jne 1f; mov rdi, rcx; call END; 1: ret",
+	  "488b5b20 4885db 740e f048ff0b 7508 4889cf e8e9070000 c3", "" },
+	{ "mov rax, [rbx+rcx*8]; test rax, rax; je 1f; lock dec qword [rax]; jne 1f; lea rdi, [rbx+rcx*8]; call END; 1: ret",
+	  "488b04cb 4885c0 740f f048ff08 7509 488d3ccb e8e8070000 c3", "" },
+	{ "mov rax, [rbx+0x20]; test rax, rax; je 1f; lock dec qword [rax]; jne 1f; call ELSE; call END; 1: ret",
+	  "488b4320 4885c0 7410 f048ff08 750a e8f4070000 e8e7070000 c3", "" },
+	{ "mov rax, [rbx+0x20]; test rax, rax; je 1f; lock dec qword [rax]; jmp 2f; 2: lea rdi, [rbx+0x20]; call END; 1: ret",
+	  "488b4320 4885c0 740f f048ff08 eb00 488d7b20 e8e8070000 c3", "" },
+	{ "mov rax, [rbx+0x20]; test rax, rax; je 1f; lock dec qword [rax]; jne 1f; nop; nop; nop; nop; nop; nop; nop; nop; nop; nop; nop; call END; 1: ret",
+	  "488b4320 4885c0 7416 f048ff08 7510 90 90 90 90 90 90 90 90 90 90 90 e8e1070000 c3", "" },
+	{ "call END; ret", "e8fb070000 c3", "" },
+	{ "jmp HOLDER", "e9fb090000", "" },
+	{ "movabs rax, 0x8000000000000000; mov rsi, [rdi+0x40]; cmp rsi, rax; je 1f; test rsi, rsi; je 1f; mov rdi, [rdi+0x48]; mov edx, 1; call qword [rip]; 1: ret",
+	  "48b80000000000000080 488b7740 4839c6 7414 4885f6 740f 488b7f48 ba01000000 ff1500000000 c3",
+	  "" },
+};
+
 static void drops_text(const struct path_drop *drops, size_t len, char out[TEXT])
 {
 	FILE *f = fmemopen(out, TEXT, "w");
@@ -277,15 +346,17 @@ static void drops_text(const struct path_drop *drops, size_t len, char out[TEXT]
 
 	out[0] = '\0';
 	for (i = 0; i < len; i++) {
-		assert_true(drops[i].borrowable);
-		eval_text_operand(&drops[i].object, object);
+		assert_true(drops[i].borrowable || !drops[i].object.kind);
+		strcpy(object, "none");
+		if (drops[i].object.kind)
+			eval_text_operand(&drops[i].object, object);
 		fprintf(f, "%s%zu-%zu-%zu %s%s", i ? "; " : "", drops[i].load, drops[i].branch,
 			drops[i].call, object, drops[i].prefix ? " prefix" : "");
 	}
 	fclose(f);
 }
 
-static void assert_lines(const struct line *lines, size_t len)
+static void assert_lines(const struct line *lines, size_t len, const struct path_drop_how *by)
 {
 	struct path_drop *drops;
 	char text[TEXT];
@@ -294,7 +365,7 @@ static void assert_lines(const struct line *lines, size_t len)
 
 	for (i = 0; i < len; i++) {
 		image_code(lines[i].hex, &code);
-		assert_int_equal(path_drops_find(&code, &how, &drops, &n), 0);
+		assert_int_equal(path_drops_find(&code, by, &drops, &n), 0);
 		drops_text(drops, n, text);
 		if (strcmp(text, lines[i].expected))
 			fail_msg("%s: expected %s, got %s", lines[i].assembly, lines[i].expected,
@@ -307,19 +378,39 @@ static void assert_lines(const struct line *lines, size_t len)
 static void shapes_are_found(void **state)
 {
 	(void)state;
-	assert_lines(finds, LEN(finds));
+	assert_lines(finds, LEN(finds), &how);
 }
 
 static void other_things_are_not(void **state)
 {
 	(void)state;
-	assert_lines(refused, LEN(refused));
+	assert_lines(refused, LEN(refused), &how);
 }
 
 static void prefixes_are_told(void **state)
 {
 	(void)state;
-	assert_lines(prefixes, LEN(prefixes));
+	assert_lines(prefixes, LEN(prefixes), &how);
+}
+
+static void shared_texts(void **state)
+{
+	struct path_drop_how none = how_arcs;
+	struct path_drop *drops;
+	struct code code;
+	size_t i, n;
+
+	(void)state;
+	assert_lines(arcs, LEN(arcs), &how_arcs);
+	assert_lines(no_arcs, LEN(no_arcs), &how_arcs);
+	/* Without any end known, or where paths own their texts, there is none. */
+	none.ends_len = none.holders_len = 0;
+	for (i = 0; i < LEN(arcs); i++) {
+		image_code(arcs[i].hex, &code);
+		assert_int_equal(path_drops_find(&code, i & 1 ? &none : &how, &drops, &n), 0);
+		assert_int_equal(n, 0);
+		code_deinit(&code);
+	}
 }
 
 static void after_text(const struct code *code, const struct path_drop *drops, size_t len,
@@ -422,6 +513,7 @@ int main(void)
 		cmocka_unit_test(shapes_are_found),   cmocka_unit_test(other_things_are_not),
 		cmocka_unit_test(prefixes_are_told),  cmocka_unit_test(the_nearest_after),
 		cmocka_unit_test(the_nearest_before), cmocka_unit_test(short_memory_is_told),
+		cmocka_unit_test(shared_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

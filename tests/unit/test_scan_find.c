@@ -189,6 +189,104 @@ static void tables_may_be_passed_on(void **state)
 	sites_deinit(&s);
 }
 
+/* mov edi, 0x130; mov esi, 8; call [rip]; test rax, rax; je 1f; lock inc [rax]; 1: ret */
+#define MAKES "bf30010000 be08000000 ff1500000000 4885c0 7404 f048ff00 c3"
+
+/* What comes in between the two reads, and on which way the second one is; behind one of the path.
+ */
+static void tables_are_found_on_the_first_ways(void **state)
+{
+	static const struct {
+		const char *hex;
+		bool found;
+	} cases[] = {
+		/* push rbp; mov rcx, [rsi+8]; mov rbx, [rdi+0x18]; test rbx, rbx; jne 1f; pop rbp;
+		 * ret; 1: mov r12, [rbx+0x48]; pop rbp */
+		{ "55 488b4e08 488b5f18 4885db 7502 5d c3 4c8b6348 5d" MAKES, true },
+		/* … je 1f; jmp 2f; 1: pop rbp; ret; 2: … */
+		{ "55 488b4e08 488b5f18 4885db 7402 eb02 5d c3 4c8b6348 5d" MAKES, true },
+		/* … six times je to a ret of its own; jne 1f; ret; six rets; 1: … */
+		{ "488b4e08 488b5f18 4885db 740d 740c 740b 740a 7409 7408 7507 c3 c3 c3 c3 c3 c3 c3 "
+		  "4c8b6348" MAKES,
+		  true },
+		/* … seven times */
+		{ "488b4e08 488b5f18 4885db 740f 740e 740d 740c 740b 740a 7409 7508 c3 c3 c3 c3 c3 c3 c3 c3 "
+		  "4c8b6348" MAKES,
+		  false },
+		/* push rbp; sub rsp, 0x20; mov [rsp+8], rax; mov [rsp+0x10], cl;
+		 * mov rbx, [rdi+0x18]; mov r12, [rbx+0x48]; add rsp, 0x20; pop rbp */
+		{ "55 4883ec20 4889442408 884c2410 488b4e08 488b5f18 4c8b6348 4883c420 5d" MAKES,
+		  true },
+		/* push rbp; mov [rsp+0x10], rax, where it was called from; mov rbx, … */
+		{ "55 4889442410 488b4e08 488b5f18 4c8b6348 5d" MAKES, false },
+		/* push rbp; mov [r8], rax, wherever that is; mov rbx, … */
+		{ "55 498900 488b4e08 488b5f18 4c8b6348 5d" MAKES, false },
+		/* push rbp; mov rbx, [rdi+0x18]; mov [r8], rax; … */
+		{ "55 488b4e08 488b5f18 498900 4c8b6348 5d" MAKES, true },
+	};
+	struct sites s;
+	char said[512];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < LEN(cases); i++) {
+		relay.parts[RELAY_ENTRY].hex = cases[i].hex;
+		if (cases[i].found) {
+			if (relay_scan(&relay, &s, said, sizeof(said)))
+				fail_msg("%s: %s", cases[i].hex, said);
+			sites_deinit(&s);
+			again();
+		} else {
+			assert_refused("what is called before an opening is counted is not it");
+		}
+	}
+}
+
+/* A relay of a later release, without names. */
+static void again_as(void (*change)(struct relay *))
+{
+	relay_deinit(&relay);
+	relay_init(&relay);
+	change(&relay);
+	relay_strip(&relay);
+}
+
+/* Which of the releases with the same tables it is, only the drop of a subscription tells. */
+static void releases_are_told_by_the_drop(void **state)
+{
+	static const char side[] = "41 80 7e 29 00", elsewhere[] = "41 80 7e 2a 00";
+	struct sites s;
+	size_t i;
+
+	(void)state;
+	again_as(relay_0_13_3);
+	scan(&s);
+	assert_string_equal(s.layout->relays, "moq-relay 0.13.3");
+	assert_int_equal(s.len, RELAY_SITES + 2);
+	sites_deinit(&s);
+	again_as(relay_0_13_5);
+	scan(&s);
+	assert_string_equal(s.layout->relays, "moq-relay 0.13.5");
+	assert_int_equal(s.len, RELAY_SITES + 2);
+	/* Nothing says what ends a text, so none is taken for an odd one. */
+	for (i = 0; i < s.len; i++)
+		assert_false(s.list[i].what.handles & MOQSTAT_HANDLE_ODD);
+	sites_deinit(&s);
+	again_as(relay_0_13_3);
+	replace(RELAY_UNSUBSCRIBE, side, elsewhere);
+	assert_refused("no entry where its <moq_net::stats::BroadcastSubscription as ");
+	again_as(relay_0_13_5);
+	replace(RELAY_UNSUBSCRIBE, side, elsewhere);
+	assert_refused("no entry where its <moq_net::stats::BroadcastSubscription as ");
+	/* There is but one release with those tables. */
+	again_as(relay_tables_0_13);
+	replace(RELAY_UNSUBSCRIBE, side, elsewhere);
+	scan(&s);
+	assert_string_equal(s.layout->relays, "moq-relay 0.13.0");
+	assert_int_equal(sites_functions(&s, LAYOUT_UNSUBSCRIBE), 0);
+	sites_deinit(&s);
+}
+
 /* Copies, as of several codegen units. */
 static void every_copy_is_found(void **state)
 {
@@ -368,6 +466,8 @@ int main(void)
 		TEST(entries_are_made_in_one_way),
 		TEST(an_opening_follows_a_call),
 		TEST(tables_may_be_passed_on),
+		TEST(tables_are_found_on_the_first_ways),
+		TEST(releases_are_told_by_the_drop),
 		TEST(every_copy_is_found),
 		TEST(sessions_may_be_unavailable),
 		TEST(broadcasts_need_one_object),

@@ -200,7 +200,7 @@ static const struct {
 	{ BUMP, "event", "\"bumps\"" },
 	{ BUMP, "event", "0" },
 	{ BUMP, "event", NULL },
-	{ BUMP, "counts_when", "\"never\"" },
+	{ BUMP, "counts_when", "\"sometimes\"" },
 	{ BUMP, "counts_when", NULL },
 	{ BUMP, "class", "\"fast\"" },
 	{ BUMP, "class", NULL },

@@ -149,11 +149,12 @@ static void a_relay_lacks_nothing(void **state)
 static void another_stride_is_named(void **state)
 {
 	(void)state;
-	relay_stride_80(&relay);
+	relay_stride_88(&relay);
 	relay_add(&relay, "announced_bytes", relay.counters[0]);
 	relay_add(&relay, "more", relay.counters[1]);
 	assert_refused(
-		"unknown layout: 16 bumps of counters that are 80 bytes apart, 72 are known");
+		"unknown layout: most of its counters are 88 bytes apart, which is so in none that "
+		"is known (moq-relay 0.12.5, moq-relay 0.13.0, moq-relay 0.13.3, moq-relay 0.13.5);");
 }
 
 /* mov r12, [rbx+0x48], where that release has its table of entries; and the same for roots. */
@@ -225,6 +226,106 @@ static void arguments_of_its_own(void **state)
 	assert_false(sites_complete(&s, MOQSTAT_PUBLISHER, MOQSTAT_ANNOUNCED, &reason));
 	assert_true(sites_complete(&s, MOQSTAT_SUBSCRIBER, MOQSTAT_ANNOUNCED, &reason));
 	sites_deinit(&s);
+}
+
+/* Ten counters, and where the drop of a subscription finds its entry tell two releases apart. */
+static void releases_with_ten_counters(void **state)
+{
+	static const struct {
+		void (*change)(struct relay *);
+		const char *name, *relays, *text;
+		bool shared;
+	} cases[] = {
+		{ relay_0_13_3, "moq-net 0.1.14", "moq-relay 0.13.3",
+		  "je side.broadcasts_closed: E rax, G [r14+32], T [r14+40]:1, S [r14+41]:1, N 1, "
+		  "nonzero; jne side.broadcasts_closed: E rax, G [r14+32], T [r14+40]:1, "
+		  "S [r14+41]:1, N 1, nonzero",
+		  false },
+		{ relay_0_13_5, "moq-net 0.1.17", "moq-relay 0.13.5",
+		  "je side.broadcasts_closed: E rax, G [r14+0], T [r14+40]:1, S [r14+41]:1, N 1, "
+		  "nonzero; jne side.broadcasts_closed: E rax, G [r14+0], T [r14+40]:1, "
+		  "S [r14+41]:1, N 1, nonzero",
+		  true },
+	};
+	char text[SITES_TEXT], expected[128];
+	struct sites s;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < LEN(cases); i++) {
+		cases[i].change(&relay);
+		scan(&s);
+		assert_string_equal(s.layout->name, cases[i].name);
+		assert_string_equal(s.layout->relays, cases[i].relays);
+		assert_int_equal(s.layout->shared_paths, cases[i].shared);
+		assert_int_equal(s.len, RELAY_SITES + 2);
+		assert_int_equal(s.unprobed_len, 0);
+		sites_text(&s, relay.parts[RELAY_UNSUBSCRIBE].addr, text);
+		assert_string_equal(text, cases[i].text);
+		sites_text(&s, relay.parts[RELAY_SUBSCRIBE].addr, text);
+		assert_string_equal(text, "jne side.broadcasts: E rax, G [rsp+16], T [r14+40]:1, "
+					  "S [r14+41]:1, N 1, nonzero, opens");
+		for (k = RELAY_COUNTERS; k < RELAY_PARTS_0_13_3; k++) {
+			sites_text(&s, relay.parts[k].addr, text);
+			snprintf(expected, sizeof(expected),
+				 "je %s: E rax, G [rdi+0], T [rdi+8]:1, N 1, nonzero%s",
+				 relay.parts[k].name, opens(relay.parts[k].name) ? ", opens" : "");
+			assert_string_equal(text, expected);
+		}
+		for (k = 0; k < MOQSTAT_ROLE_MAX; k++)
+			assert_int_equal(sites_bumps(&s, k, MOQSTAT_ANNOUNCED_BYTES), 1);
+		sites_deinit(&s);
+		relay_deinit(&relay);
+		relay_init(&relay);
+	}
+}
+
+/* What is between them is neither. */
+static void half_a_release_is_none(void **state)
+{
+	static const char drop[] = "like that of moq-relay 0.13.3 (moq-net 0.1.14), but there is "
+				   "no entry where its <moq_net::stats::BroadcastSubscription as "
+				   "core::ops::drop::Drop>::drop would find one;";
+	char hex[512], *at;
+
+	(void)state;
+	/* Nine counters, and the subscription of those whose paths share their text. */
+	relay_entry_of_subscription(&relay, 0);
+	assert_refused("like that of moq-relay 0.12.5 (moq-net 0.1.8), but there is no entry where "
+		       "its <moq_net::stats::BroadcastSubscription as core::ops::drop::Drop>::drop "
+		       "would find one;");
+	/* An entry in between, or a word of another kind. */
+	relay_0_13_3(&relay);
+	relay_entry_of_subscription(&relay, 0x18);
+	assert_refused(drop);
+	relay_0_13_5(&relay);
+	relay_entry_of_subscription(&relay, 8);
+	assert_refused(drop);
+	/* One of two ways into the drop finds it elsewhere. */
+	relay_0_13_5(&relay);
+	strcpy(hex, relay.parts[RELAY_UNSUBSCRIBE].hex);
+	at = strstr(hex, "49 8b 46 00");
+	assert_non_null(at);
+	memcpy(at, "49 8b 46 20", strlen("49 8b 46 20"));
+	relay.parts[RELAY_UNSUBSCRIBE].hex = hex;
+	assert_refused(drop);
+	/* The tables of nine counters. */
+	relay_0_13_3(&relay);
+	strcpy(hex, relay.parts[RELAY_ENTRY].hex);
+	at = strstr(hex, "4c 8b 63 58");
+	assert_non_null(at);
+	memcpy(at, "4c 8b 63 48", strlen("4c 8b 63 48"));
+	relay.parts[RELAY_ENTRY].hex = hex;
+	assert_refused(
+		"like that of moq-relay 0.13.3 (moq-net 0.1.14), but there is no table where "
+		"its moq_net::stats::Stats::entry would find one;");
+	/* Without the tenth, in one role. */
+	relay_0_13_5(&relay);
+	relay.parts[RELAY_PARTS].hex = NULL;
+	assert_refused("no bump of publisher.announced_bytes;");
+	relay_0_13_5(&relay);
+	relay.parts[RELAY_PARTS + 1].hex = NULL;
+	assert_refused("no bump of subscriber.announced_bytes;");
 }
 
 /* A folded function has the role of any of its names, and is scanned once. */
@@ -488,7 +589,8 @@ static void progress_is_told(void **state)
 	elf_file_destroy(f);
 }
 
-static void short_memory_is_told(void **state)
+/* With a bump that has no place, and more sites than there is room for at first. */
+static void assert_short_memory_is_told(size_t at_least)
 {
 	struct elf_file *f;
 	struct sites s;
@@ -496,8 +598,6 @@ static void short_memory_is_told(void **state)
 	size_t n;
 	int rc;
 
-	(void)state;
-	/* With a bump that has no place, and more sites than there is room for at first. */
 	relay_add(&relay, "more", "0fb64f08 488d0cc9 f048ff44c840 c3");
 	f = relay_open(&relay);
 	for (n = 1;; n++) {
@@ -512,9 +612,23 @@ static void short_memory_is_told(void **state)
 		assert_non_null(strstr(said, "scanning failed: Cannot allocate memory"));
 	}
 	assert_int_equal(rc, 0);
-	assert_true(n > RELAY_PARTS);
+	assert_true(n > at_least);
 	sites_deinit(&s);
 	elf_file_destroy(f);
+}
+
+static void short_memory_is_told(void **state)
+{
+	(void)state;
+	assert_short_memory_is_told(RELAY_PARTS);
+	/* Where paths share their text, that is looked for as well; and an opening is looked back
+	 * from. */
+	relay_deinit(&relay);
+	relay_init(&relay);
+	relay_0_13_5(&relay);
+	relay_add(&relay, "_ZN7moq_net4lite9publisher3run17h0011223344556677E",
+		  "4885c0 7410 0fb6d2 488d1492 c1e204 f048ff441010 c3");
+	assert_short_memory_is_told(2 * RELAY_PARTS_0_13_5);
 }
 
 static void names_of_counters(void **state)
@@ -557,6 +671,8 @@ int main(void)
 		TEST(a_relay_lacks_nothing),
 		TEST(another_stride_is_named),
 		TEST(tables_elsewhere),
+		TEST(releases_with_ten_counters),
+		TEST(half_a_release_is_none),
 		TEST(arguments_of_its_own),
 		TEST(folded_functions),
 		TEST(overlapping_symbols),
