@@ -365,7 +365,7 @@ static int scan_all(const struct elf_file *f, bool whole, sites_progress progres
 int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, struct sites *out)
 {
 	struct sites sites;
-	struct scan nearest;
+	struct scan nearest = { .file = f };
 	struct scan_pairs pairs[SITES_STRIDES_MAX / 8] = { 0 };
 	uint32_t stride = 0;
 	int err = scan_all(f, false, progress, arg, &sites, &nearest, &stride, pairs);

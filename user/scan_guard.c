@@ -253,6 +253,7 @@ static int guard_beside_path(struct guard_function *g, size_t index, size_t bran
 	size_t after_steps = 0, before_steps = 0;
 	const struct path_drop *after, *before;
 	struct moqstat_operand address;
+	bool live;
 
 	after = path_drop_after(g->code, g->drops, g->drops_len, branch, taken, beyond, &address,
 				&after_steps);
@@ -274,16 +275,14 @@ static int guard_beside_path(struct guard_function *g, size_t index, size_t bran
 		else
 			after = NULL;
 	}
-	if (after) {
+	live = after || (!before && !beyond && what->entry.kind == MOQSTAT_OPERAND_REG &&
+			 what->entry.reg == CODE_RESULT && guard_removed(g, branch, &address));
+	if (live) {
 		what->handles |= MOQSTAT_HANDLE_PATH;
 		what->path = address;
 	} else if (before) {
 		what->handles |= MOQSTAT_HANDLE_PEEK;
 		return guard_add_peek(g, before, 0);
-	} else if (!beyond && what->entry.kind == MOQSTAT_OPERAND_REG &&
-		   what->entry.reg == CODE_RESULT && guard_removed(g, branch, &address)) {
-		what->handles |= MOQSTAT_HANDLE_PATH;
-		what->path = address;
 	} else if (!guard_in_arc(g, what) && (!g->scan->drops.arcs || g->scan->drops.ends_len)) {
 		what->handles |= MOQSTAT_HANDLE_ODD;
 	}

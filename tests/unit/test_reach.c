@@ -76,7 +76,9 @@ static void begin(struct whole *w)
 	w->site.addr = image_function(&w->im, GUARD, "4885c0 7400 c3") + 3;
 	w->site.what = (struct moqstat_site){ .event = MOQSTAT_EVENT_BUMP,
 					      .field = MOQSTAT_ANNOUNCED_CLOSED };
-	w->sites = (struct sites){ .list = &w->site, .len = 1 };
+	w->sites = (struct sites){ .layout = layout_find("moq-net 0.1.8"),
+				   .list = &w->site,
+				   .len = 1 };
 	image_function(&w->im, DEALLOC, "c3");
 }
 
@@ -167,7 +169,8 @@ static void without_names_it_is_refused(void **state)
 	image_init(&w.im);
 	w.site.addr = image_function(&w.im, "f", "4885c0 7400 c3") + 3;
 	w.site.what = (struct moqstat_site){ .field = MOQSTAT_ANNOUNCED_CLOSED };
-	w.sites = (struct sites){ .list = &w.site, .len = 1 };
+	w.sites =
+		(struct sites){ .layout = layout_find("moq-net 0.1.8"), .list = &w.site, .len = 1 };
 	w.file = image_open(&w.im);
 	assert_int_equal(reach_create(w.file, &w.sites, &w.reach), -ENOTSUP);
 	done(&w);
