@@ -265,7 +265,7 @@ enum machine_end machine_run(struct machine *m, uint64_t addr, uint64_t self)
 
 	memset(m->reg, 0, sizeof(m->reg));
 	memset(m->from, 0, sizeof(m->from));
-	memset(m->xmm, 0, sizeof(m->xmm));
+	memset(m->vector, 0, sizeof(m->vector));
 	/* What the last run left must not decide anything in this one. */
 	m->cf = m->zf = m->sf = m->of = m->pf = false;
 	memset(m->memory.stack, 0, sizeof(m->memory.stack));

@@ -27,6 +27,11 @@ static bool machine_operand(const ZydisDecodedOperand *op, uint64_t next,
 			out->reg = op->reg.value - ZYDIS_REGISTER_XMM0;
 			return true;
 		}
+		if (op->reg.value >= ZYDIS_REGISTER_YMM0 && op->reg.value <= ZYDIS_REGISTER_YMM15) {
+			out->kind = MACHINE_XMM;
+			out->reg = op->reg.value - ZYDIS_REGISTER_YMM0;
+			return true;
+		}
 		out->kind = MACHINE_REG;
 		out->reg = machine_gpr(op->reg.value);
 		out->high =
@@ -72,6 +77,7 @@ static void machine_decode(struct machine *m, uint64_t addr, struct machine_insn
 	out->op = in.mnemonic;
 	out->next = addr + in.length;
 	out->lock = in.attributes & ZYDIS_ATTRIB_HAS_LOCK;
+	out->vex = in.encoding == ZYDIS_INSTRUCTION_ENCODING_VEX;
 	if (ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE && ops[0].imm.is_relative &&
 	    in.operand_count_visible) {
 		out->target = out->next + ops[0].imm.value.s;

@@ -35,14 +35,14 @@ uint64_t machine_address(const struct machine *m, const struct machine_operand *
 	return addr;
 }
 
-static bool machine_load(struct machine *m, uint64_t addr, void *out, size_t size, bool counts)
+bool machine_load(struct machine *m, uint64_t addr, void *out, size_t size, bool counts)
 {
 	int err = machine_memory_read(&m->memory, addr, out, size, counts);
 
 	return !err || machine_memory_failed(m, err);
 }
 
-static bool machine_store(struct machine *m, uint64_t addr, const void *in, size_t size)
+bool machine_store(struct machine *m, uint64_t addr, const void *in, size_t size)
 {
 	int err = machine_memory_write(&m->memory, addr, in, size);
 
@@ -234,90 +234,6 @@ bool machine_pop(struct machine *m, uint64_t *value, uint64_t *origin)
 	return machine_load(m, m->reg[MACHINE_RSP] - 8, value, 8, false);
 }
 
-static bool machine_vector_get(struct machine *m, const struct machine_insn *in, unsigned int n,
-			       uint8_t out[16])
-{
-	const struct machine_operand *o = &in->o[n];
-
-	memset(out, 0, 16);
-	if (o->kind == MACHINE_XMM) {
-		memcpy(out, m->xmm[o->reg], 16);
-		return true;
-	}
-	if (o->kind == MACHINE_MEM && o->size <= 16)
-		return machine_load(m, machine_address(m, o), out, o->size, true);
-	if (o->kind == MACHINE_REG) {
-		memcpy(out, &m->reg[o->reg], o->size <= 8 ? o->size : 8);
-		return true;
-	}
-	return machine_fail(m, MACHINE_UNKNOWN);
-}
-
-static bool machine_vector_move(struct machine *m, const struct machine_insn *in)
-{
-	const struct machine_operand *dst = &in->o[0];
-	uint8_t value[16];
-	uint64_t word;
-
-	if (!machine_vector_get(m, in, 1, value))
-		return false;
-	if (dst->kind == MACHINE_XMM) {
-		memcpy(m->xmm[dst->reg], value, 16);
-		return true;
-	}
-	if (dst->kind == MACHINE_MEM)
-		return machine_store(m, machine_address(m, dst), value, dst->size);
-	memcpy(&word, value, 8);
-	return machine_put(m, in, 0, word);
-}
-
-static bool machine_vector(struct machine *m, const struct machine_insn *in)
-{
-	uint8_t a[16], b[16], mask = 0;
-	uint64_t bits = 0;
-	unsigned int i;
-
-	switch (in->op) {
-	case ZYDIS_MNEMONIC_MOVUPS:
-	case ZYDIS_MNEMONIC_MOVAPS:
-	case ZYDIS_MNEMONIC_MOVUPD:
-	case ZYDIS_MNEMONIC_MOVDQU:
-	case ZYDIS_MNEMONIC_MOVDQA:
-	case ZYDIS_MNEMONIC_MOVQ:
-	case ZYDIS_MNEMONIC_MOVD:
-		return machine_vector_move(m, in);
-	case ZYDIS_MNEMONIC_PMOVMSKB:
-		if (!machine_vector_get(m, in, 1, a))
-			return false;
-		for (i = 0; i < 16; i++)
-			bits |= (uint64_t)(a[i] >> 7) << i;
-		return machine_put(m, in, 0, bits);
-	case ZYDIS_MNEMONIC_PXOR:
-	case ZYDIS_MNEMONIC_XORPS:
-	case ZYDIS_MNEMONIC_PAND:
-	case ZYDIS_MNEMONIC_POR:
-	case ZYDIS_MNEMONIC_PCMPEQB:
-	case ZYDIS_MNEMONIC_PCMPEQD:
-		if (!machine_vector_get(m, in, 0, a) || !machine_vector_get(m, in, 1, b) ||
-		    in->o[0].kind != MACHINE_XMM)
-			return machine_fail(m, MACHINE_UNKNOWN);
-		for (i = 0; i < 16; i++) {
-			if (in->op == ZYDIS_MNEMONIC_PCMPEQD)
-				mask = memcmp(a + i / 4 * 4, b + i / 4 * 4, 4) ? 0 : 0xff;
-			else
-				mask = in->op == ZYDIS_MNEMONIC_PAND  ? a[i] & b[i]
-				       : in->op == ZYDIS_MNEMONIC_POR ? a[i] | b[i]
-				       : in->op == ZYDIS_MNEMONIC_PCMPEQB
-					       ? (a[i] == b[i] ? 0xff : 0)
-					       : a[i] ^ b[i];
-			m->xmm[in->o[0].reg][i] = mask;
-		}
-		return true;
-	default:
-		return machine_fail(m, MACHINE_UNKNOWN);
-	}
-}
-
 static bool machine_move(struct machine *m, const struct machine_insn *in)
 {
 	uint64_t value, origin = machine_origin(m, &in->o[1]), *from;
@@ -447,6 +363,33 @@ static bool machine_count_zeros(struct machine *m, const struct machine_insn *in
 	return machine_put(m, in, 0, value ? __builtin_ctzll(value) : 8 * in->o[1].size);
 }
 
+/* Of the instructions that leave the flags alone, or set them by rules of their own: BMI1 and BMI2.
+ */
+static bool machine_bits(struct machine *m, const struct machine_insn *in)
+{
+	unsigned int size = in->o[0].size;
+	uint64_t a, b = 0, r;
+
+	if (!machine_get(m, in, 1, &a) || (in->o[2].kind && !machine_get(m, in, 2, &b)))
+		return false;
+	switch (in->op) {
+	case ZYDIS_MNEMONIC_BLSR:
+		r = machine_logic(m, a & (a - 1), size);
+		m->cf = !a;
+		break;
+	case ZYDIS_MNEMONIC_ANDN:
+		r = machine_logic(m, ~a & b, size);
+		break;
+	case ZYDIS_MNEMONIC_SHLX:
+		r = a << (b & (8 * size - 1));
+		break;
+	default: /* shrx */
+		r = a >> (b & (8 * size - 1));
+		break;
+	}
+	return machine_put(m, in, 0, r);
+}
+
 /* Everything that goes on to the next instruction. */
 bool machine_execute(struct machine *m, const struct machine_insn *in)
 {
@@ -481,6 +424,11 @@ bool machine_execute(struct machine *m, const struct machine_insn *in)
 	case ZYDIS_MNEMONIC_TZCNT:
 	case ZYDIS_MNEMONIC_BSF:
 		return machine_count_zeros(m, in);
+	case ZYDIS_MNEMONIC_BLSR:
+	case ZYDIS_MNEMONIC_ANDN:
+	case ZYDIS_MNEMONIC_SHLX:
+	case ZYDIS_MNEMONIC_SHRX:
+		return machine_bits(m, in);
 	case ZYDIS_MNEMONIC_XCHG:
 	case ZYDIS_MNEMONIC_XADD:
 	case ZYDIS_MNEMONIC_CMPXCHG:

@@ -586,14 +586,19 @@ static int find_nameless(struct scan *s, const struct elf_symbol *symbols, size_
 
 /* Does the code of a function find the layout's tables where they are, and take a path as it does?
  */
-static int find_arguments(const struct scan *s, const struct scan_found *found, bool *table,
-			  bool *path)
+static int find_arguments(const struct scan *s, const struct scan_found *found, uint64_t *end,
+			  bool *table, bool *path)
 {
 	size_t len;
 	const struct elf_symbol *symbol = elf_file_symbols_at(s->file, found->addr, &len);
 	struct code code;
-	int err = code_init(s->file, found->addr, symbol ? symbol->size : 0, &code);
+	int err;
 
+	/* Compilers don't make functions that overlap. */
+	if (!symbol || found->addr < *end)
+		return 0;
+	*end = found->addr + symbol->size;
+	err = code_init(s->file, found->addr, symbol->size, &code);
 	if (err)
 		return err;
 	*table |= find_line(
@@ -614,6 +619,7 @@ static int find_bear_out(struct scan *s)
 
 	for (i = 0; i < sizeof(users) / sizeof(users[0]) && !err; i++) {
 		bool any = false, there = false;
+		uint64_t end = 0;
 
 		for (k = 0; k < s->found_len && !err; k++) {
 			bool path = false;
@@ -621,7 +627,7 @@ static int find_bear_out(struct scan *s)
 			if (s->found[k].which != (int)users[i])
 				continue;
 			any = true;
-			err = find_arguments(s, &s->found[k], &there, &path);
+			err = find_arguments(s, &s->found[k], &end, &there, &path);
 			if (err || path)
 				continue;
 			s->why = "what has its name is not called with a path";

@@ -235,6 +235,20 @@ static const struct {
 	{ "vectors",
 	  "0f1007f30f6f4f10660fd7c0894720f7d06685c00f944724660f74c1660fd7c8894f28f30f6f17660f76d10f"
 	  "115730660fefc90f114f40660f6ed8660fd65f500f57e40f28ec0f116f58f30fbcc00fbc0f894f68c3" },
+	{ "vectors of AVX2",
+	  "c5fc1007c5fe6f4f20c5fa6f5708c5fd74d9c5fdd7c3894740c5f9d7ca894f44c5fd766720c5fe7f6748c5fd"
+	  "efe9c5d5dbf1c5cdebfac5fc117f68c5f857c0c5fc1187880000000f104f10c5fc118fa8000000c57a7e4708"
+	  "c57c1187c8000000c5796e0fc461f97ec8488987e8000000c57e6f17c441796fdac4417c28e2c5f877c57c11"
+	  "a7f0000000c57c119f10010000c4417a7eeaf3450f7ef2c57c11af30010000440f11b750010000c5f877c3" },
+	{ "bits of BMI1 and BMI2",
+	  "488b07488b5708c4e2f0f3c848894f104889cec4e2f0f3c8410f94c0410f92c1410f98c2410f90c3450fb6c0"
+	  "450fb6c9450fb6d2450fb6db4f8d04484f8d04904f8d04d84c894718c4e270f3c848894f20c4e270f3c8410f"
+	  "94c0410f92c1410f98c2410f90c3450fb6c0450fb6c9450fb6d2450fb6db4f8d04484f8d04904f8d04d84c89"
+	  "4728c4e2f8f2ca48894f30c4e2f8f2ca410f94c0410f92c1410f98c2410f90c3450fb6c0450fb6c9450fb6d2"
+	  "450fb6db4f8d04484f8d04904f8d04d84c894738c4e278f24f0848894f40c4e278f24f08410f94c0410f92c1"
+	  "410f98c2410f90c3450fb6c0450fb6c9450fb6d2450fb6db4f8d04484f8d04904f8d04d84c8947484839d0c4"
+	  "e2e9f7c848894f50410f94c0410f92c1410f98c2410f90c3450fb6c0450fb6c9450fb6d2450fb6db4f8d0448"
+	  "4f8d04904f8d04d84c894758c4e269f7c848894f60c4e2ebf7c848894f68c4e26bf7c848894f70c3" },
 	{ "calls",
 	  "5341544889fb4531e4488d0d480000000fb60383e003486304814801c8ffe04983c4014983c40a4889dfe818"
 	  "0000004901c4488d7b08e80c0000004a8d042048894310415c5bc38b0725ff0000007407ffc883f80377f9c3"
@@ -255,6 +269,15 @@ static uint64_t operand(unsigned int round, unsigned int index)
 	return mixed ^ mixed >> 29;
 }
 
+/* Can this processor run it? */
+static bool runs_here(const char *name)
+{
+	if (strstr(name, "AVX2"))
+		return __builtin_cpu_supports("avx2");
+	return !strstr(name, "BMI2") ||
+	       (__builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"));
+}
+
 static void same_as_the_processor(void **state)
 {
 	uint64_t before[64], after[64];
@@ -263,6 +286,8 @@ static void same_as_the_processor(void **state)
 
 	(void)state;
 	for (i = 0; i < LEN(codes); i++) {
+		if (!runs_here(codes[i].name))
+			continue;
 		bench_init(&b, codes[i].hex);
 		for (round = 0; round < 1000; round++) {
 			void (*native)(uint64_t *) = (void (*)(uint64_t *))(uintptr_t)b.code;
