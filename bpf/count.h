@@ -66,7 +66,7 @@ static __noinline int count_in(const struct moqstat_slot_key *key, __u32 field, 
 			bpf_map_update_elem(&opened, key, &zero, BPF_NOEXIST);
 			o = bpf_map_lookup_elem(&opened, key);
 		}
-		if (!o || cell >= MOQSTAT_OPENED_MARK)
+		if (!o || cell >= MOQSTAT_OPENED_CELLS)
 			return -1;
 		__sync_fetch_and_add(&o->cells[cell], n);
 		count_tell(&o->cells[MOQSTAT_OPENED_MARK], key);

@@ -24,6 +24,12 @@
  *  says otherwise. */
 #define MOQSTAT_BROADCASTS_DEFAULT 16384
 
+/** Tiers of one relay where a tier is a label (moq-relay 0.14 and later), the default tier, whose
+ *  label is empty, among them; and the longest label, bytes. What is of another one is counted
+ * under MOQSTAT_LOST_TIERS_FULL, and nowhere else. */
+#define MOQSTAT_LABELS_MAX 16
+#define MOQSTAT_LABEL_MAX  60
+
 /** Threads whose last named path is remembered until the bump that uses it. */
 #define MOQSTAT_PENDING_MAX 8192
 
@@ -34,7 +40,8 @@ enum moqstat_role {
 	MOQSTAT_ROLE_MAX
 };
 
-/** Whose traffic it is (relay-stats text: `Tier`). */
+/** Whose traffic it is (relay-stats text: `Tier`), where there are these two: up to moq-relay 0.13.
+ */
 enum moqstat_tier {
 	MOQSTAT_EXTERNAL = 0,
 	MOQSTAT_INTERNAL = 1,
@@ -54,6 +61,8 @@ enum moqstat_field {
 	MOQSTAT_FRAMES,
 	MOQSTAT_GROUPS,
 	MOQSTAT_ANNOUNCED_BYTES, /* 0.13 and later */
+	MOQSTAT_FETCHES,	 /* 0.14 and later, as the next */
+	MOQSTAT_DATAGRAMS,
 	MOQSTAT_FIELD_MAX
 };
 
@@ -85,6 +94,7 @@ enum moqstat_lost {
 	MOQSTAT_LOST_SESSION_REUSED,  /* the same of a session's */
 	MOQSTAT_LOST_READINGS_FULL,   /* no room for what is read of an entry */
 	MOQSTAT_LOST_COUNTERS_UNREAD, /* an entry's own counters could not be read */
+	MOQSTAT_LOST_TIERS_FULL,      /* too many labels of tiers, or one too long */
 	MOQSTAT_LOST_MAX
 };
 
@@ -103,6 +113,7 @@ enum moqstat_event {
 	MOQSTAT_EVENT_TABLE,	     /* a table of guards is about to be let go */
 	MOQSTAT_EVENT_INSERT, /* a guard is about to go into a table, under a relative path */
 	MOQSTAT_EVENT_REMOVE, /* it is about to be taken out */
+	MOQSTAT_EVENT_SCOPE,  /* Session::scope has got the entry of the path named last; 0.14 on */
 	MOQSTAT_EVENT_MAX
 };
 
@@ -172,6 +183,8 @@ struct moqstat_operand {
 /** What a program needs to know of the place it runs at; element `cookie` of the map `sites`. In
  *  MOQSTAT_EVENT_REMOVE `entry` and `side` are the addresses of the two places that the guard may
  * be moved to; in MOQSTAT_EVENT_PLACE with MOQSTAT_HANDLE_OWNER `guard` is the owner's word itself.
+ * Where tiers have labels, `tier` is the address of the label's three words, in the events that
+ * name a path; in bumps there is none.
  */
 struct moqstat_site {
 	__u8 event;   /* enum moqstat_event */
@@ -195,15 +208,17 @@ struct moqstat_site {
 /** Where the two halves of a count live. Closed counters have a map of their own, so that all of
  *  them can be read before any open one. Both macros serve either enum of fields. */
 #define MOQSTAT_FIELD_CLOSES(field) ((field) < MOQSTAT_BYTES && ((field) & 1))
-#define MOQSTAT_FIELD_CELL(field) \
-	((field) < MOQSTAT_BYTES ? (field) / 2 : (field) - MOQSTAT_BYTES / 2)
-#define MOQSTAT_OPENED_CELLS 8
+#define MOQSTAT_FIELD_CELL(field)                                  \
+	((field) < MOQSTAT_BYTES     ? (field) / 2                 \
+	 : (field) < MOQSTAT_FETCHES ? (field) - MOQSTAT_BYTES / 2 \
+				     : (field) - MOQSTAT_BYTES / 2 + 1)
+#define MOQSTAT_OPENED_CELLS 10
 #define MOQSTAT_CLOSED_CELLS 4
 
-/** The last cell of either is no counter: the number of the reading (bpf/maps.h) before which it
- * was told that something was counted here. */
-#define MOQSTAT_OPENED_MARK (MOQSTAT_OPENED_CELLS - 1)
-#define MOQSTAT_CLOSED_MARK (MOQSTAT_CLOSED_CELLS - 1)
+/** One cell of either is no counter: the number of the reading (bpf/maps.h) before which it was
+ * told that something was counted here. What is counted most shares its cache line. */
+#define MOQSTAT_OPENED_MARK 7
+#define MOQSTAT_CLOSED_MARK 3
 
 /** The counters that are bumped for each group and frame. */
 #define MOQSTAT_FIELD_PAYLOAD(field) ((field) >= MOQSTAT_BYTES && (field) <= MOQSTAT_GROUPS)
@@ -249,7 +264,8 @@ struct moqstat_name {
 	__u32 slot;  /* MOQSTAT_SLOT_SESSION + tier for a root, 0 for a broadcast */
 	__u32 fresh; /* 1: made with all probes attached, so its counts are complete */
 	__u32 len;   /* bytes of path */
-	__u32 pad;
+	__u32 label; /* number of the tier's label (struct moqstat_label); 0 where tiers have none,
+			or the default tier's */
 	__u8 path[MOQSTAT_PATH_MAX];
 };
 
@@ -261,8 +277,17 @@ struct moqstat_short {
 	__u32 slot;
 	__u32 fresh;
 	__u32 len; /* bytes of the whole path */
-	__u32 pad;
+	__u32 label;
 	__u8 path[MOQSTAT_SHORT_MAX];
+};
+
+/** Key of the map `labels`: the label of a tier but the default one, zeros behind it. The value is
+ *  its number, from 1 on, below MOQSTAT_LABELS_MAX, given in the order in which they were seen. An
+ *  entry of such a relay is of one tier, so its counters are those of slot 0 of each role, and a
+ *  root's name has slot MOQSTAT_SLOT_SESSION; `label` tells the tier. */
+struct moqstat_label {
+	__u32 len; /* bytes of text */
+	__u8 text[MOQSTAT_LABEL_MAX];
 };
 
 /** Which incarnation a path stands for, where entry pointers don't tell. */

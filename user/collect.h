@@ -16,6 +16,16 @@
 
 #include "frame.h"
 
+/** The tiers of a relay, by number, as the labels in the names of its tracks. Where both of
+ *  enum moqstat_tier are there from the beginning (up to moq-relay 0.13) these are "" and
+ *  "internal", and a broadcast counts for both. Else each is found when something of it is first
+ *  seen, the default tier, "", being the first; and a broadcast counts for one. */
+struct collect_tiers {
+	bool found; /* as they are seen */
+	size_t len; /* 1 at least */
+	char labels[MOQSTAT_LABELS_MAX][MOQSTAT_LABEL_MAX + 1];
+};
+
 /** One incarnation of a broadcast: cumulative counts since it began. */
 struct collect_broadcast {
 	const char *path;     /* UTF-8, not NUL-terminated; owned by the batch */
@@ -24,6 +34,8 @@ struct collect_broadcast {
 	bool held;	      /* the relay may still bump it; read before the counters */
 	bool fresh;	      /* each guard that counts here was seen from its beginning */
 	bool whole;	      /* and nothing else of this incarnation was there before the probes */
+	uint32_t tier; /* where tiers are found: whose it is, and the counts of MOQSTAT_INTERNAL
+			  are 0; else 0 */
 	uint64_t counts[MOQSTAT_ROLE_MAX][MOQSTAT_TIER_MAX][MOQSTAT_FIELD_MAX];
 	uint64_t ref; /* the backend's own handle, for retire(); 0 in recordings */
 };
@@ -32,7 +44,7 @@ struct collect_broadcast {
 struct collect_session {
 	const char *root; /* UTF-8, not NUL-terminated; owned by the batch; may be empty */
 	size_t root_len;
-	uint32_t tier; /* enum moqstat_tier */
+	uint32_t tier; /* its number */
 	uint32_t incarnation;
 	bool held;
 	bool fresh;
@@ -54,6 +66,8 @@ struct collect_batch {
 	uint64_t number;		   /* of this one; 0: each batch lists everything */
 	bool partial;			   /* only what has changed since that one is listed */
 	const struct frame_schema *schema; /* of broadcasts; NULL: moq-relay 0.12's */
+	const struct collect_tiers *tiers; /* the backend's, valid until its end, labels being
+					      added; NULL: the two of enum moqstat_tier */
 	uint64_t time_ms; /* CLOCK_REALTIME at the tick, Unix time in milliseconds */
 	struct collect_broadcast *broadcasts;
 	size_t broadcasts_len;

@@ -25,6 +25,8 @@ const char *const collect_format_fields[MOQSTAT_FIELD_MAX] = {
 	[MOQSTAT_FRAMES] = "frames",
 	[MOQSTAT_GROUPS] = "groups",
 	[MOQSTAT_ANNOUNCED_BYTES] = "announced_bytes",
+	[MOQSTAT_FETCHES] = "fetches",
+	[MOQSTAT_DATAGRAMS] = "datagrams",
 };
 
 const char *const collect_format_session_fields[MOQSTAT_SESSION_FIELD_MAX] = {
@@ -52,6 +54,7 @@ const char *const collect_format_lost[MOQSTAT_LOST_MAX] = {
 	[MOQSTAT_LOST_SESSION_REUSED] = "session_reused",
 	[MOQSTAT_LOST_READINGS_FULL] = "readings_full",
 	[MOQSTAT_LOST_COUNTERS_UNREAD] = "counters_unread",
+	[MOQSTAT_LOST_TIERS_FULL] = "tiers_full",
 };
 
 int collect_format_find(const char *const *names, size_t len, const char *name)

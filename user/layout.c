@@ -37,10 +37,10 @@ static const char *const layout_0_1_8_functions[LAYOUT_FUNCTION_MAX] = {
 };
 
 /* What has stayed the same in all of moq-net 0.1. */
-#define LAYOUT_0_1                                                                            \
-	.header = 16, .tier_of_handle = 0x20, .shared_of_stats = 0x18, .table_of_lock = 0x18, \
-	.bucket = 0x20, .session_open = 0x10, .session_close = 0x18, .session_size = 0x20,    \
-	.guard_size = 0x10, .functions = layout_0_1_8_functions
+#define LAYOUT_0_1                                                                                \
+	.header = 16, .tiers = MOQSTAT_TIER_MAX, .tier_of_handle = 0x20, .shared_of_stats = 0x18, \
+	.table_of_lock = 0x18, .bucket = 0x20, .session_open = 0x10, .session_close = 0x18,       \
+	.session_size = 0x20, .guard_size = 0x10, .functions = layout_0_1_8_functions
 
 /* Paths that own their text or borrow it: up to moq-net 0.1.16. */
 #define LAYOUT_OWNED_PATHS                                                                        \
@@ -177,7 +177,7 @@ const struct layout *layout_find(const char *name)
 int layout_counter(const struct layout *l, int64_t offset, enum moqstat_role *role,
 		   enum moqstat_field *field)
 {
-	uint32_t of_role = MOQSTAT_TIER_MAX * l->stride;
+	uint32_t of_role = l->tiers * l->stride;
 
 	if (offset < l->header)
 		return -ENOENT;
@@ -191,7 +191,7 @@ int layout_counter(const struct layout *l, int64_t offset, enum moqstat_role *ro
 
 uint32_t layout_entry_size(const struct layout *l)
 {
-	return l->header + MOQSTAT_ROLE_MAX * MOQSTAT_TIER_MAX * l->stride;
+	return l->header + MOQSTAT_ROLE_MAX * l->tiers * l->stride;
 }
 
 const char *layout_field_name(enum moqstat_field field)

@@ -24,10 +24,12 @@ enum layout_function {
 };
 
 struct layout {
-	const char *name;	 /* for people and for the cache, e.g. "moq-net 0.1.8" */
-	const char *relays;	 /* releases verified with it */
-	uint32_t header;	 /* bytes of the Arc in front of the counters */
-	uint32_t stride;	 /* bytes of the counters of one tier; a role has two */
+	const char *name;   /* for people and for the cache, e.g. "moq-net 0.1.8" */
+	const char *relays; /* releases verified with it */
+	uint32_t header;    /* bytes of the Arc in front of the counters */
+	uint32_t stride;    /* bytes of the counters of one tier and role */
+	uint32_t tiers;	    /* whose counters an entry has: MOQSTAT_TIER_MAX; or 1 where tiers are
+			       labels, and each has entries of its own */
 	uint32_t tier_of_handle; /* offset of the tier byte in StatsHandle */
 	uint32_t
 		shared_of_stats; /* offset of the pointer in Stats that is null when they are off */

@@ -28,7 +28,7 @@
 
 /** Most tracks and fields of one ledger. */
 #define LEDGER_TRACKS 4
-#define LEDGER_FIELDS 10
+#define LEDGER_FIELDS 12
 
 /** The rows that share a place; one that the agent has named so is among them. */
 #define LEDGER_OVERFLOW "__overflow__"
