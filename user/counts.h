@@ -20,6 +20,7 @@ struct moqstat_bpf;
 struct counts_pass {
 	bool closes;	/* the map of closed counters, or that of all others */
 	uint32_t cells; /* of one value */
+	uint32_t mark;	/* the one that is no counter */
 };
 
 #define COUNTS_PASSES 2
