@@ -79,7 +79,7 @@ static int takeover_name(struct takeover *t, const struct inventory_item *item,
 	if (!bpf_map_lookup_elem(entries, &key, &id))
 		return 0;
 	memcpy(name.path, item->path, item->len);
-	id.hash = identity_hash(t->object, item->slot, item->path, item->len);
+	id.hash = identity_hash(t->object, item->slot, 0, item->path, item->len);
 	/* The programs draw from the same counter, which is mapped into this process. */
 	id.incarnation = __atomic_add_fetch(&t->object->data->incarnations, 1, __ATOMIC_SEQ_CST);
 	used = &t->object->bss->names_used[item->slot >= MOQSTAT_SLOT_SESSION];
