@@ -12,6 +12,7 @@
 #include "forget.h"
 #include "incarnation.h"
 #include "inventory.h"
+#include "labels.h"
 #include "log.h"
 #include "moqstat.skel.h"
 #include "names.h"
@@ -37,6 +38,7 @@ struct collect_live {
 	const struct target *target;
 	struct moqstat_bpf *object;
 	struct incarnations known;
+	struct labels labels;
 	struct takeover *takeover;
 	struct reading *reading;
 	struct counts counts;
@@ -210,7 +212,7 @@ static void live_fill_session(const struct collect_live *l, const struct incarna
 
 	*out = (struct collect_session){ .root = text,
 					 .root_len = in->len,
-					 .tier = in->slot - MOQSTAT_SLOT_SESSION,
+					 .tier = in->slot - MOQSTAT_SLOT_SESSION + in->label,
 					 .incarnation = in->shown,
 					 .held = in->held,
 					 .fresh = live_fresh(in),
@@ -231,6 +233,7 @@ static void live_fill_broadcast(const struct collect_live *l, const struct incar
 					   .held = in->held,
 					   .fresh = live_fresh(in),
 					   .whole = live_whole(l, in),
+					   .tier = in->label,
 					   .ref = in->id.incarnation };
 	for (slot = 0; slot < MOQSTAT_SLOT_SESSION; slot++) {
 		uint64_t *counts = out->counts[slot / MOQSTAT_TIER_MAX][slot % MOQSTAT_TIER_MAX];
@@ -337,7 +340,8 @@ static int live_seed(struct collect_live *l)
 				   .arg = l };
 	int err;
 
-	if (!l->source.plan)
+	/* Where tiers are labels all of it is in the tables, if anywhere. */
+	if (!l->source.plan || l->object->rodata->labelled)
 		return 0;
 	err = seed_take(&seed, &l->seed);
 	if (err == -ENOMEM)
@@ -423,6 +427,7 @@ static int collect_live_read(struct collect *c, struct collect_batch *batch)
 
 	/* Who hasn't taken in the last two batches, perhaps since one failed, gets everything. */
 	batch->schema = l->source.layout->frame;
+	batch->tiers = l->object->rodata->labelled ? &l->labels.tiers : NULL;
 	batch->number = l->number + 1;
 	batch->partial = l->number && l->followed && batch->since == l->number;
 	l->followed = batch->since == l->number;
@@ -504,6 +509,8 @@ int collect_live_create(const struct collect_live_source *source, struct collect
 	l->target = source->target;
 	counts.object = l->object;
 	counts.known = &l->known;
+	counts.labels = &l->labels;
+	labels_init(l->object, &l->labels);
 	err = counts_init(&counts, &l->counts);
 	if (!err)
 		err = takeover_create(l->object, source->target, source->layout, &l->takeover);

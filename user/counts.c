@@ -28,6 +28,7 @@ int counts_init(const struct counts_source *source, struct counts *out)
 
 	*out = (struct counts){ .object = object,
 				.known = source->known,
+				.labels = source->labels,
 				.prefix = source->prefix,
 				.no_unattributed = source->no_unattributed };
 	err = changes_init(object, &out->changes);
@@ -165,6 +166,8 @@ static int counts_learn(struct counts *c, const struct moqstat_slot_key *key)
 	if (err)
 		return err;
 	c->existing += !name.fresh;
+	if (!labels_known(c->labels, name.label))
+		added->hidden = true;
 	c->invalid += added->hidden;
 	if (unnamed && c->no_unattributed)
 		added->hidden = true;

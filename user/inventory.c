@@ -179,7 +179,7 @@ size_t inventory_size(const struct layout *layout, uint32_t slot)
 void inventory_counts(const struct layout *layout, uint32_t slot, const uint8_t *bytes,
 		      uint64_t counts[MOQSTAT_SLOT_MAX][MOQSTAT_FIELD_MAX])
 {
-	uint32_t i, field, fields = layout->stride / sizeof(uint64_t);
+	uint32_t role, tier, field, fields = layout->stride / sizeof(uint64_t);
 	const uint8_t *at = bytes + layout->header;
 
 	if (slot >= MOQSTAT_SLOT_SESSION) {
@@ -187,8 +187,12 @@ void inventory_counts(const struct layout *layout, uint32_t slot, const uint8_t 
 		memcpy(&counts[slot][MOQSTAT_SESSIONS_CLOSED], bytes + layout->session_close, 8);
 		return;
 	}
-	for (i = 0; i < MOQSTAT_SLOT_SESSION; i++) {
-		for (field = 0; field < fields; field++, at += sizeof(uint64_t))
-			memcpy(&counts[i][layout->memory[field]], at, sizeof(uint64_t));
+	for (role = 0; role < MOQSTAT_ROLE_MAX; role++) {
+		for (tier = 0; tier < layout->tiers; tier++) {
+			uint64_t *slot_counts = counts[role * MOQSTAT_TIER_MAX + tier];
+
+			for (field = 0; field < fields; field++, at += sizeof(uint64_t))
+				memcpy(&slot_counts[layout->memory[field]], at, sizeof(uint64_t));
+		}
 	}
 }

@@ -78,8 +78,8 @@ static int probes_load(struct probes *p)
 	programs.readable = p->readable;
 	if (!p->readable && p->options.hot == PROBES_HOT_READ) {
 		log_error("--hot read: not with --identity guard or --leave-out, nor where an "
-			  "opening or closing has no place to probe (see `moqstat sites`); leave "
-			  "it out");
+			  "opening or closing has no place to probe (see `moqstat sites`), nor "
+			  "where tiers are labels (moq-relay 0.14); leave it out");
 		return -ENOTSUP;
 	}
 	return programs_load(&programs, &p->object);

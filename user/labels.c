@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "labels.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <string.h>
+
+#include "moqstat.skel.h"
+#include "utf8.h"
+
+void labels_init(const struct moqstat_bpf *object, struct labels *out)
+{
+	*out = (struct labels){ .object = object, .tiers = { .found = true, .len = 1 } };
+}
+
+void labels_take(struct collect_tiers *tiers, const struct moqstat_label *label, uint32_t number)
+{
+	const char *text = (const char *)label->text;
+
+	if (!number || number >= MOQSTAT_LABELS_MAX || !label->len ||
+	    label->len > MOQSTAT_LABEL_MAX || memchr(text, '\0', label->len) ||
+	    !utf8_valid(text, label->len))
+		return;
+	memcpy(tiers->labels[number], text, label->len);
+	tiers->labels[number][label->len] = '\0';
+	if (tiers->len <= number)
+		tiers->len = number + 1;
+}
+
+static void labels_read(struct labels *l)
+{
+	int map = bpf_map__fd(l->object->maps.labels);
+	struct moqstat_label label, last;
+	bool more = !bpf_map_get_next_key(map, NULL, &label);
+	uint32_t number;
+
+	/* None is ever taken out, so the walk never begins anew. */
+	while (more) {
+		if (!bpf_map_lookup_elem(map, &label, &number))
+			labels_take(&l->tiers, &label, number);
+		last = label;
+		more = !bpf_map_get_next_key(map, &last, &label);
+	}
+}
+
+bool labels_known(struct labels *l, uint32_t number)
+{
+	if (!number || number >= MOQSTAT_LABELS_MAX)
+		return !number;
+	if (!*l->tiers.labels[number])
+		labels_read(l);
+	return *l->tiers.labels[number];
+}
