@@ -19,7 +19,7 @@ static void board_broadcast_destroy(struct board_broadcast *one)
 {
 	size_t i;
 
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
+	for (i = 0; i < TRACKS_OF_TWO; i++)
 		track_destroy(one->tracks[i]);
 	free(one->name);
 	free(one->status);
@@ -74,8 +74,8 @@ int board_track_index(const char *name)
 {
 	int i;
 
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
-		if (!strcmp(name, snapshot_tracks[i].name))
+	for (i = 0; i < TRACKS_OF_TWO; i++) {
+		if (!strcmp(name, tracks_two[i].name))
 			return i;
 	}
 	return -1;
@@ -87,7 +87,7 @@ static void board_remove(struct board *b, size_t i)
 	struct board_broadcast *one = b->list[i];
 	size_t track;
 
-	for (track = 0; track < SNAPSHOT_TRACK_MAX; track++) {
+	for (track = 0; track < TRACKS_OF_TWO; track++) {
 		if (one->tracks[track])
 			hub_end(b->hub, one->tracks[track]);
 	}
@@ -172,7 +172,7 @@ static int board_frame(struct board *b, const struct feed_line *line, uint64_t n
 		return err;
 	latest = one->tracks[i] ? track_latest(one->tracks[i]) : NULL;
 	if (!one->tracks[i] || (latest && line->sequence <= latest->sequence))
-		err = board_begin(b, &one->tracks[i], snapshot_tracks[i].name);
+		err = board_begin(b, &one->tracks[i], tracks_two[i].name);
 	if (!err)
 		err = track_insert(one->tracks[i], now, line->sequence, line->json, line->len);
 	if (err)

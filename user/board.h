@@ -25,12 +25,12 @@
 /** One broadcast: a relay's. */
 struct board_broadcast {
 	char *name;
-	struct track *tracks[SNAPSHOT_TRACK_MAX]; /* in the order of snapshot_tracks; NULL before
+	struct track *tracks[TRACKS_OF_TWO]; /* in the order of tracks_two; NULL before
 						     the first frame */
-	char *status;				  /* its last status, JSON; or NULL */
-	char *lacks;				  /* what it is not ready for (ready.h); or NULL */
-	bool ended;				  /* its relay has; the last frames stay */
-	uint64_t order;				  /* of ends, once it has ended */
+	char *status;			     /* its last status, JSON; or NULL */
+	char *lacks;			     /* what it is not ready for (ready.h); or NULL */
+	bool ended;			     /* its relay has; the last frames stay */
+	uint64_t order;			     /* of ends, once it has ended */
 };
 
 struct board {

@@ -160,8 +160,8 @@ static int client_track(const struct client_stream *s, const char *name)
 
 	if (strncmp(name, s->name, len) || name[len] != '/')
 		return -1;
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
-		if (!strcmp(name + len + 1, snapshot_tracks[i].name))
+	for (i = 0; i < TRACKS_OF_TWO; i++) {
+		if (!strcmp(name + len + 1, tracks_two[i].name))
 			return i;
 	}
 	return -1;
@@ -230,8 +230,8 @@ static int client_stream_begin(struct client_stream *s)
 
 	if (text) {
 		fputs("/events?delta=1", text);
-		for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
-			fprintf(text, "&track=%s/%s", name, snapshot_tracks[i].name);
+		for (i = 0; i < TRACKS_OF_TWO; i++)
+			fprintf(text, "&track=%s/%s", name, tracks_two[i].name);
 		if (fclose(text))
 			err = -ENOMEM;
 	}

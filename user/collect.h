@@ -15,16 +15,7 @@
 #include <moqstat.h>
 
 #include "frame.h"
-
-/** The tiers of a relay, by number, as the labels in the names of its tracks. Where both of
- *  enum moqstat_tier are there from the beginning (up to moq-relay 0.13) these are "" and
- *  "internal", and a broadcast counts for both. Else each is found when something of it is first
- *  seen, the default tier, "", being the first; and a broadcast counts for one. */
-struct collect_tiers {
-	bool found; /* as they are seen */
-	size_t len; /* 1 at least */
-	char labels[MOQSTAT_LABELS_MAX][MOQSTAT_LABEL_MAX + 1];
-};
+#include "tiers.h"
 
 /** One incarnation of a broadcast: cumulative counts since it began. */
 struct collect_broadcast {
@@ -66,8 +57,8 @@ struct collect_batch {
 	uint64_t number;		   /* of this one; 0: each batch lists everything */
 	bool partial;			   /* only what has changed since that one is listed */
 	const struct frame_schema *schema; /* of broadcasts; NULL: moq-relay 0.12's */
-	const struct collect_tiers *tiers; /* the backend's, valid until its end, labels being
-					      added; NULL: the two of enum moqstat_tier */
+	const struct tiers *tiers;	   /* the backend's, valid until its end, labels being
+						      added; NULL: tiers_two */
 	uint64_t time_ms; /* CLOCK_REALTIME at the tick, Unix time in milliseconds */
 	struct collect_broadcast *broadcasts;
 	size_t broadcasts_len;

@@ -43,7 +43,7 @@ enum compare_only {
 
 struct compare_difference {
 	enum compare_how how;
-	unsigned int track; /* of snapshot_tracks */
+	unsigned int track; /* of tracks_two */
 	char *key;	    /* path or root: a JSON string with its quotes; NULL: the whole frame */
 	const char *field;  /* static text; NULL: the row */
 	enum compare_only only;

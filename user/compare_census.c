@@ -27,7 +27,7 @@ static const struct {
 
 static bool compare_kind_of(unsigned int kind, unsigned int track)
 {
-	return (kind == CENSUS_SESSION) == (snapshot_tracks[track].kind == SNAPSHOT_SESSIONS);
+	return (kind == CENSUS_SESSION) == (tracks_two[track].kind == TRACK_SESSIONS);
 }
 
 /* The track that tells of an item. */
@@ -35,8 +35,8 @@ static unsigned int compare_track(const struct census_item *item)
 {
 	unsigned int track;
 
-	for (track = 0; track < SNAPSHOT_TRACK_MAX - 1; track++) {
-		const struct snapshot_track *t = &snapshot_tracks[track];
+	for (track = 0; track < TRACKS_OF_TWO - 1; track++) {
+		const struct track_two *t = &tracks_two[track];
 
 		if (compare_kind_of(item->kind, track) && t->tier == item->tier &&
 		    (item->kind == CENSUS_SESSION || t->role == item->role))
@@ -241,7 +241,7 @@ int compare_census(struct compare *c, const struct compare_opens *opens,
 	size_t next = 0;
 	int err = 0;
 
-	for (track = 0; track < SNAPSHOT_TRACK_MAX && !err; track++) {
+	for (track = 0; track < TRACKS_OF_TWO && !err; track++) {
 		struct compare_rows frames[2] = { 0 };
 
 		err = compare_rows_init(track, before[track], &frames[0]);

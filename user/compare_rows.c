@@ -11,7 +11,7 @@ const char *compare_field(unsigned int track, unsigned int field)
 {
 	static const char *const sessions[] = { "sessions", "sessions_closed" };
 
-	if (snapshot_tracks[track].kind == SNAPSHOT_SESSIONS)
+	if (tracks_two[track].kind == TRACK_SESSIONS)
 		return field < MOQSTAT_SESSION_FIELD_MAX ? sessions[field] : NULL;
 	return field < MOQSTAT_FIELD_MAX ? layout_field_name(field) : NULL;
 }

@@ -83,9 +83,9 @@ static int direct_frame(struct direct *d, const struct feed_line *line)
 	struct watch_relay *relay;
 	int i, err = watch_relay(d->watch, line->broadcast, &relay);
 
-	for (i = 0; i < SNAPSHOT_TRACK_MAX && strcmp(line->track, snapshot_tracks[i].name); i++)
+	for (i = 0; i < TRACKS_OF_TWO && strcmp(line->track, tracks_two[i].name); i++)
 		;
-	if (err || i == SNAPSHOT_TRACK_MAX)
+	if (err || i == TRACKS_OF_TWO)
 		return err;
 	/* The first one of a relay that was there before is of another life. */
 	if (!line->sequence)

@@ -25,12 +25,12 @@ static unsigned int explain_number(struct explain *e, const char *reason)
 	return e->len;
 }
 
-static bool explain_counts(const struct site *site, const struct snapshot_track *track,
+static bool explain_counts(const struct site *site, const struct track_two *track,
 			   unsigned int field)
 {
 	if (site->what.field != field)
 		return false;
-	if (track->kind == SNAPSHOT_SESSIONS)
+	if (track->kind == TRACK_SESSIONS)
 		return site->what.event == MOQSTAT_EVENT_SESSION_BUMP;
 	return site->what.event == MOQSTAT_EVENT_BUMP &&
 	       (site->what.role == track->role || site->what.role == MOQSTAT_ROLE_MAX);
@@ -38,7 +38,7 @@ static bool explain_counts(const struct site *site, const struct snapshot_track 
 
 /* How a field's counters are told apart: each way once. */
 static void explain_identity(const struct sites *sites, const struct collect_live_info *info,
-			     const struct snapshot_track *track, unsigned int field, FILE *out)
+			     const struct track_two *track, unsigned int field, FILE *out)
 {
 	const char *ways[EXPLAIN_WAYS];
 	size_t i, k, len = 0;
@@ -70,8 +70,7 @@ static bool explain_same(const struct worths *worths, unsigned int a, unsigned i
 	const struct worth *x = worths->of[a], *y = worths->of[b];
 	unsigned int i;
 
-	if (snapshot_tracks[a].kind != snapshot_tracks[b].kind ||
-	    snapshot_tracks[a].role != snapshot_tracks[b].role)
+	if (tracks_two[a].kind != tracks_two[b].kind || tracks_two[a].role != tracks_two[b].role)
 		return false;
 	for (i = 0; i < MOQSTAT_FIELD_MAX; i++) {
 		if (x[i].state != y[i].state || x[i].reason != y[i].reason)
@@ -84,7 +83,7 @@ static void explain_track(struct explain *e, const struct sites *sites,
 			  const struct collect_live_info *info, const struct worths *worths,
 			  unsigned int track, FILE *out)
 {
-	const struct frame_schema *schema = worth_schema(sites, &snapshot_tracks[track]);
+	const struct frame_schema *schema = worth_schema(sites, &tracks_two[track]);
 	unsigned int other;
 	size_t i;
 
@@ -93,10 +92,10 @@ static void explain_track(struct explain *e, const struct sites *sites,
 		if (explain_same(worths, other, track))
 			return;
 	}
-	fprintf(out, "\n%s", snapshot_tracks[track].name);
-	for (other = track + 1; other < SNAPSHOT_TRACK_MAX; other++) {
+	fprintf(out, "\n%s", tracks_two[track].name);
+	for (other = track + 1; other < TRACKS_OF_TWO; other++) {
 		if (explain_same(worths, track, other))
-			fprintf(out, ", %s", snapshot_tracks[other].name);
+			fprintf(out, ", %s", tracks_two[other].name);
 	}
 	fputc('\n', out);
 	for (i = 0; i < schema->fields_len; i++) {
@@ -104,8 +103,7 @@ static void explain_track(struct explain *e, const struct sites *sites,
 
 		fprintf(out, "  %-21s %-13s [%u]  by: ", schema->fields[i].name,
 			worth_state_name(worth->state), explain_number(e, worth->reason));
-		explain_identity(sites, info, &snapshot_tracks[track], schema->fields[i].field,
-				 out);
+		explain_identity(sites, info, &tracks_two[track], schema->fields[i].field, out);
 		fputc('\n', out);
 	}
 }
@@ -119,7 +117,7 @@ void explain_write(const char *title, const struct sites *sites,
 
 	fprintf(out, "what each field of %s is worth (its own statistics are %s)\n", title,
 		statistics[info->statistics]);
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
+	for (i = 0; i < TRACKS_OF_TWO; i++)
 		explain_track(&e, sites, info, worths, i, out);
 	fputc('\n', out);
 	for (i = 0; i < e.len; i++)

@@ -45,6 +45,21 @@ static const struct frame_field frame_fields_0_13[] = {
 	{ "groups", MOQSTAT_GROUPS },
 };
 
+static const struct frame_field frame_fields_0_14[] = {
+	{ "announced", MOQSTAT_ANNOUNCED },
+	{ "announced_closed", MOQSTAT_ANNOUNCED_CLOSED },
+	{ "announced_bytes", MOQSTAT_ANNOUNCED_BYTES },
+	{ "broadcasts", MOQSTAT_BROADCASTS },
+	{ "broadcasts_closed", MOQSTAT_BROADCASTS_CLOSED },
+	{ "subscriptions", MOQSTAT_SUBSCRIPTIONS },
+	{ "subscriptions_closed", MOQSTAT_SUBSCRIPTIONS_CLOSED },
+	{ "fetches", MOQSTAT_FETCHES },
+	{ "bytes", MOQSTAT_BYTES },
+	{ "frames", MOQSTAT_FRAMES },
+	{ "groups", MOQSTAT_GROUPS },
+	{ "datagrams", MOQSTAT_DATAGRAMS },
+};
+
 static const struct frame_field frame_fields_session[] = {
 	{ "sessions", MOQSTAT_SESSIONS },
 	{ "sessions_closed", MOQSTAT_SESSIONS_CLOSED },
@@ -62,6 +77,12 @@ const struct frame_schema frame_schema_broadcast_0_13 = {
 	.fields_len = FRAME_LEN(frame_fields_0_13),
 };
 
+const struct frame_schema frame_schema_broadcast_0_14 = {
+	.name = "0.14",
+	.fields = frame_fields_0_14,
+	.fields_len = FRAME_LEN(frame_fields_0_14),
+};
+
 const struct frame_schema frame_schema_session = {
 	.name = "sessions",
 	.fields = frame_fields_session,
@@ -71,7 +92,8 @@ const struct frame_schema frame_schema_session = {
 const struct frame_schema *frame_schema_find(const char *name)
 {
 	static const struct frame_schema *const all[] = { &frame_schema_broadcast_0_12,
-							  &frame_schema_broadcast_0_13 };
+							  &frame_schema_broadcast_0_13,
+							  &frame_schema_broadcast_0_14 };
 	size_t i;
 
 	for (i = 0; i < FRAME_LEN(all); i++) {

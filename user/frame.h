@@ -31,6 +31,9 @@ extern const struct frame_schema frame_schema_broadcast_0_12;
 /** The same from moq-relay 0.13.1 (moq-net 0.1.14) on: announced_bytes is the third of ten. */
 extern const struct frame_schema frame_schema_broadcast_0_13;
 
+/** The same from moq-relay 0.14 (moq-net 0.2) on: with fetches and datagrams, twelve. */
+extern const struct frame_schema frame_schema_broadcast_0_14;
+
 /** The schema of broadcast tracks of that name, or NULL. */
 const struct frame_schema *frame_schema_find(const char *name);
 

@@ -22,9 +22,9 @@ struct metrics {
 
 enum metrics_ledger metrics_ledger_of(size_t track, size_t *its)
 {
-	const struct snapshot_track *t = &snapshot_tracks[track];
+	const struct track_two *t = &tracks_two[track];
 
-	if (t->kind == SNAPSHOT_SESSIONS) {
+	if (t->kind == TRACK_SESSIONS) {
 		*its = 0;
 		return t->tier == MOQSTAT_EXTERNAL ? METRICS_ROOTS_EXTERNAL
 						   : METRICS_ROOTS_INTERNAL;
@@ -174,9 +174,9 @@ int metrics_frame(struct metrics *m, const char *broadcast, const char *track, c
 	size_t i, its;
 	int err;
 
-	for (i = 0; i < SNAPSHOT_TRACK_MAX && strcmp(snapshot_tracks[i].name, track); i++)
+	for (i = 0; i < TRACKS_OF_TWO && strcmp(tracks_two[i].name, track); i++)
 		;
-	if (i == SNAPSHOT_TRACK_MAX)
+	if (i == TRACKS_OF_TWO)
 		return -ENOENT;
 	err = metrics_node(m, broadcast, &node);
 	if (err)
@@ -201,12 +201,12 @@ static void metrics_learn_fields(struct metrics_node *node)
 	const char *const *names;
 	size_t i, field, n;
 
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
-		bool roots = snapshot_tracks[i].kind == SNAPSHOT_SESSIONS;
+	for (i = 0; i < TRACKS_OF_TWO; i++) {
+		bool roots = tracks_two[i].kind == TRACK_SESSIONS;
 
 		names = roots ? collect_format_session_fields : collect_format_fields;
 		n = roots ? (size_t)MOQSTAT_SESSION_FIELD_MAX : (size_t)MOQSTAT_FIELD_MAX;
-		fields = json_object_get(tracks, snapshot_tracks[i].name);
+		fields = json_object_get(tracks, tracks_two[i].name);
 		node->unavailable[i] = 0;
 		for (field = 0; field < n; field++) {
 			const char *state = json_string_value(

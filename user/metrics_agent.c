@@ -211,12 +211,12 @@ static void metrics_write_states(struct exposition *e, const struct metrics_node
 
 void metrics_write_status(struct exposition *e, struct metrics_node *const *nodes, size_t len)
 {
-	const char *tracks[SNAPSHOT_TRACK_MAX];
+	const char *tracks[TRACKS_OF_TWO];
 	size_t i, track, live = 0;
 
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
-		tracks[i] = snapshot_tracks[i].name;
-	qsort(tracks, SNAPSHOT_TRACK_MAX, sizeof(tracks[0]), metrics_compare_names);
+	for (i = 0; i < TRACKS_OF_TWO; i++)
+		tracks[i] = tracks_two[i].name;
+	qsort(tracks, TRACKS_OF_TWO, sizeof(tracks[0]), metrics_compare_names);
 	exposition_family(e, &metrics_relay);
 	for (i = 0; i < len; i++) {
 		metrics_write_relay(e, nodes[i]);
@@ -229,7 +229,7 @@ void metrics_write_status(struct exposition *e, struct metrics_node *const *node
 	exposition_sample(e, NULL, 0, live);
 	exposition_family(e, &metrics_field_state);
 	for (i = 0; i < len; i++) {
-		for (track = 0; track < SNAPSHOT_TRACK_MAX && !nodes[i]->ended; track++)
+		for (track = 0; track < TRACKS_OF_TWO && !nodes[i]->ended; track++)
 			metrics_write_states(e, nodes[i], tracks[track]);
 	}
 }

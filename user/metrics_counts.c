@@ -76,7 +76,7 @@ static const struct exposition_family metrics_rows_family = {
 /* One of the six tracks, as a node's ledgers have it. */
 struct metrics_track {
 	const struct metrics_node *node;
-	const struct snapshot_track *track;
+	const struct track_two *track;
 	enum metrics_ledger which;
 	size_t its;
 	unsigned int unavailable;
@@ -84,19 +84,19 @@ struct metrics_track {
 
 /* The tracks of one kind in the order of their labels, tier and role, by `i` from 0 on; false where
  * there are no more. */
-static bool metrics_track(const struct metrics_node *node, enum snapshot_kind kind, size_t i,
+static bool metrics_track(const struct metrics_node *node, enum track_kind kind, size_t i,
 			  struct metrics_track *out)
 {
 	size_t n, at;
 
-	for (n = 0; n < SNAPSHOT_TRACK_MAX; n++) {
-		struct metrics_track t = { .node = node, .track = &snapshot_tracks[n] };
+	for (n = 0; n < TRACKS_OF_TWO; n++) {
+		struct metrics_track t = { .node = node, .track = &tracks_two[n] };
 
 		if (t.track->kind != kind)
 			continue;
 		t.which = metrics_ledger_of(n, &t.its);
 		t.unavailable = node->unavailable[n];
-		at = kind == SNAPSHOT_SESSIONS ? (size_t)t.track->tier : t.its;
+		at = kind == TRACK_SESSIONS ? (size_t)t.track->tier : t.its;
 		if (at != i)
 			continue;
 		*out = t;
@@ -175,7 +175,7 @@ static void metrics_write_broadcasts(struct exposition *e, const struct metrics_
 	struct metrics_track tracks[LEDGER_TRACKS];
 	size_t i, track, n = 0;
 
-	while (n < LEDGER_TRACKS && metrics_track(node, SNAPSHOT_BROADCASTS, n, &tracks[n]))
+	while (n < LEDGER_TRACKS && metrics_track(node, TRACK_BROADCASTS, n, &tracks[n]))
 		n++;
 	for (i = 0; i < rows->len; i++) {
 		for (track = 0; track < n; track++)
@@ -190,7 +190,7 @@ static void metrics_write_roots(struct exposition *e, const struct metrics_node 
 	struct metrics_track t;
 	size_t i, tier;
 
-	for (tier = 0; metrics_track(node, SNAPSHOT_SESSIONS, tier, &t); tier++) {
+	for (tier = 0; metrics_track(node, TRACK_SESSIONS, tier, &t); tier++) {
 		const struct metrics_rows *rows = &node->rows[t.which];
 
 		for (i = 0; i < rows->len; i++)
@@ -199,14 +199,14 @@ static void metrics_write_roots(struct exposition *e, const struct metrics_node 
 }
 
 static void metrics_write_count(struct exposition *e, struct metrics_node *const *nodes, size_t len,
-				enum snapshot_kind kind, const struct metrics_count *c)
+				enum track_kind kind, const struct metrics_count *c)
 {
 	struct metrics_track t;
 	size_t i, track;
 
 	exposition_family(e, &c->of_one);
 	for (i = 0; i < len; i++) {
-		if (kind == SNAPSHOT_BROADCASTS)
+		if (kind == TRACK_BROADCASTS)
 			metrics_write_broadcasts(e, nodes[i], c);
 		else
 			metrics_write_roots(e, nodes[i], c);
@@ -234,10 +234,9 @@ void metrics_write_counts(struct exposition *e, struct metrics_node *const *node
 	size_t i;
 
 	for (i = 0; i < METRICS_LEN(metrics_broadcast_counts); i++)
-		metrics_write_count(e, nodes, len, SNAPSHOT_BROADCASTS,
-				    &metrics_broadcast_counts[i]);
+		metrics_write_count(e, nodes, len, TRACK_BROADCASTS, &metrics_broadcast_counts[i]);
 	for (i = 0; i < METRICS_LEN(metrics_root_counts); i++)
-		metrics_write_count(e, nodes, len, SNAPSHOT_SESSIONS, &metrics_root_counts[i]);
+		metrics_write_count(e, nodes, len, TRACK_SESSIONS, &metrics_root_counts[i]);
 	exposition_family(e, &metrics_rows_family);
 	for (i = 0; i < len; i++) {
 		struct ledger *const *l = nodes[i]->ledgers;

@@ -40,7 +40,7 @@ struct metrics_node {
 	bool ended;
 	uint64_t touched; /* order of the last thing heard; of ends, once it has ended */
 	size_t track;	  /* of the last frame */
-	unsigned int unavailable[SNAPSHOT_TRACK_MAX]; /* bits: fields */
+	unsigned int unavailable[TRACKS_OF_TWO]; /* bits: fields */
 };
 
 /** Which of a ledger's tracks one of the six is, and whose. */

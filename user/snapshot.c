@@ -9,24 +9,13 @@
 #include "path.h"
 #include "snapshot_family.h"
 
-#define SNAPSHOT_LEN(array) (sizeof(array) / sizeof((array)[0]))
-
-const struct snapshot_track snapshot_tracks[SNAPSHOT_TRACK_MAX] = {
-	{ "publisher.json", SNAPSHOT_BROADCASTS, MOQSTAT_PUBLISHER, MOQSTAT_EXTERNAL },
-	{ "subscriber.json", SNAPSHOT_BROADCASTS, MOQSTAT_SUBSCRIBER, MOQSTAT_EXTERNAL },
-	{ "internal/publisher.json", SNAPSHOT_BROADCASTS, MOQSTAT_PUBLISHER, MOQSTAT_INTERNAL },
-	{ "internal/subscriber.json", SNAPSHOT_BROADCASTS, MOQSTAT_SUBSCRIBER, MOQSTAT_INTERNAL },
-	{ "sessions.json", SNAPSHOT_SESSIONS, MOQSTAT_ROLE_MAX, MOQSTAT_EXTERNAL },
-	{ "internal/sessions.json", SNAPSHOT_SESSIONS, MOQSTAT_ROLE_MAX, MOQSTAT_INTERNAL },
-};
-
 struct snapshot {
 	char *prefix;
 	size_t prefix_len;
 	struct snapshot_item *items; /* scratch */
 	size_t *hidden;		     /* scratch: what is retired unseen */
 	size_t items_size;
-	struct snapshot_family families[SNAPSHOT_KIND_MAX];
+	struct snapshot_family families[TRACK_KIND_MAX];
 	uint64_t number; /* of the last batch */
 	bool undoable;
 };
@@ -55,7 +44,7 @@ void snapshot_destroy(struct snapshot *s)
 
 	if (!s)
 		return;
-	for (kind = 0; kind < SNAPSHOT_KIND_MAX; kind++)
+	for (kind = 0; kind < TRACK_KIND_MAX; kind++)
 		snapshot_family_deinit(&s->families[kind]);
 	free(s->items);
 	free(s->hidden);
@@ -88,7 +77,7 @@ static int items_reserve(struct snapshot *s, size_t n)
 /* Broadcasts that are never shown have no final counts to wait for: they go as soon as nothing
  * holds them, or they would fill the backend's maps. */
 static size_t items_from_broadcasts(struct snapshot *s, const struct collect_batch *batch,
-				    size_t *hidden_len)
+				    const struct tiers *tiers, size_t *hidden_len)
 {
 	const struct collect_broadcast *b;
 	size_t i, n = 0;
@@ -103,6 +92,7 @@ static size_t items_from_broadcasts(struct snapshot *s, const struct collect_bat
 		s->items[n++] = (struct snapshot_item){
 			.text = b->path,
 			.text_len = b->path_len,
+			.tier = tiers->found ? b->tier : SNAPSHOT_BOTH_TIERS,
 			.incarnation = b->incarnation,
 			.held = b->held,
 			.counts = &b->counts[0][0][0],
@@ -132,19 +122,22 @@ static size_t items_from_sessions(struct snapshot *s, const struct collect_batch
 	return batch->sessions_len;
 }
 
-static void snapshot_tell(const struct snapshot_family *families, struct snapshot_tick *out)
+static void snapshot_tell(const struct snapshot_family *families, const struct tiers *tiers,
+			  struct snapshot_tick *out)
 {
 	const struct snapshot_family *family;
 	size_t i;
 
 	memset(out, 0, sizeof(*out));
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
-		family = &families[snapshot_tracks[i].kind];
+	out->tiers = tiers;
+	out->tracks = tracks_count(tiers);
+	for (i = 0; i < out->tracks; i++) {
+		family = &families[tracks_what(i).kind];
 		out->rows[i] = family->rows[i];
 		out->rows_len[i] = family->rows_len[i];
 		out->news[i] = family->news[i];
 	}
-	for (i = 0; i < SNAPSHOT_KIND_MAX; i++) {
+	for (i = 0; i < TRACK_KIND_MAX; i++) {
 		family = &families[i];
 		out->retire[i] = family->told.retire;
 		out->retire_len[i] = family->told.retire_len;
@@ -155,55 +148,70 @@ static void snapshot_tell(const struct snapshot_family *families, struct snapsho
 }
 
 static int snapshot_prepare(struct snapshot *s, const struct collect_batch *batch,
-			    enum snapshot_kind kind)
+			    const struct tiers *tiers, enum track_kind kind)
 {
 	size_t n, hidden = 0;
-	int err = items_reserve(s, kind == SNAPSHOT_BROADCASTS ? batch->broadcasts_len
-							       : batch->sessions_len);
+	int err = items_reserve(s, kind == TRACK_BROADCASTS ? batch->broadcasts_len
+							    : batch->sessions_len);
 
 	if (err)
 		return err;
-	if (kind == SNAPSHOT_BROADCASTS)
-		n = items_from_broadcasts(s, batch, &hidden);
+	if (kind == TRACK_BROADCASTS)
+		n = items_from_broadcasts(s, batch, tiers, &hidden);
 	else
 		n = items_from_sessions(s, batch);
 	if (n > 0)
 		qsort(s->items, n, sizeof(*s->items), snapshot_item_compare);
-	return snapshot_family_prepare(&s->families[kind], kind, s->items, n, s->hidden, hidden,
-				       batch->partial);
+	return snapshot_family_prepare(&s->families[kind], kind, tracks_count(tiers), s->items, n,
+				       s->hidden, hidden, batch->partial);
+}
+
+/* Are all tiers among those? */
+static bool snapshot_tiers_known(const struct collect_batch *batch, const struct tiers *tiers)
+{
+	size_t i;
+
+	for (i = 0; i < batch->sessions_len; i++) {
+		if (batch->sessions[i].tier >= tiers->len)
+			return false;
+	}
+	for (i = 0; i < batch->broadcasts_len; i++) {
+		if (batch->broadcasts[i].tier >= (tiers->found ? tiers->len : 1))
+			return false;
+	}
+	return true;
 }
 
 int snapshot_update(struct snapshot *s, const struct collect_batch *batch,
 		    struct snapshot_tick *out)
 {
+	const struct tiers *tiers = batch->tiers ? batch->tiers : &tiers_two;
 	struct snapshot_family *families = s->families;
 	size_t i;
 	int err;
 
-	for (i = 0; i < batch->sessions_len; i++) {
-		if (batch->sessions[i].tier >= MOQSTAT_TIER_MAX)
-			return -EINVAL;
-	}
+	if (!snapshot_tiers_known(batch, tiers))
+		return -EINVAL;
 	if (batch->partial && batch->since != s->number)
 		return -EINVAL;
 	/* From here on there is no step back. */
 	s->undoable = false;
 	s->number = 0;
-	for (i = 0; i < SNAPSHOT_KIND_MAX; i++)
+	for (i = 0; i < TRACK_KIND_MAX; i++)
 		snapshot_family_forget(&families[i]);
-	err = snapshot_prepare(s, batch, SNAPSHOT_BROADCASTS);
+	err = snapshot_prepare(s, batch, tiers, TRACK_BROADCASTS);
 	if (err)
 		return err;
-	err = snapshot_prepare(s, batch, SNAPSHOT_SESSIONS);
+	err = snapshot_prepare(s, batch, tiers, TRACK_SESSIONS);
 	if (err) {
-		snapshot_family_abandon(&families[SNAPSHOT_BROADCASTS]);
+		snapshot_family_abandon(&families[TRACK_BROADCASTS]);
 		return err;
 	}
-	for (i = 0; i < SNAPSHOT_KIND_MAX; i++)
+	for (i = 0; i < TRACK_KIND_MAX; i++)
 		snapshot_family_commit(&families[i], i);
 	s->number = batch->number;
 	s->undoable = true;
-	snapshot_tell(families, out);
+	snapshot_tell(families, tiers, out);
 	return 0;
 }
 
@@ -218,7 +226,7 @@ void snapshot_rollback(struct snapshot *s)
 
 	if (!s->undoable)
 		return;
-	for (i = 0; i < SNAPSHOT_KIND_MAX; i++)
+	for (i = 0; i < TRACK_KIND_MAX; i++)
 		snapshot_family_rollback(&s->families[i], i);
 	s->number = 0;
 	s->undoable = false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snapshot.h - from what was counted to what is told: the rows of the six tracks, tick by tick.
+ * snapshot.h - from what was counted to what is told: the rows of all tracks, tick by tick.
  *
  * Source: relay-stats text, process_slot, process_session_slot and the collection of entries in
  * run_publisher. A row is shown while it is live (an open counter differs from its closed one) or
@@ -19,26 +19,7 @@
 
 #include "collect.h"
 #include "frame.h"
-
-/** What a track tells of. */
-enum snapshot_kind {
-	SNAPSHOT_BROADCASTS = 0,
-	SNAPSHOT_SESSIONS,
-	SNAPSHOT_KIND_MAX
-};
-
-/** One of the six tracks. */
-struct snapshot_track {
-	const char *name;
-	enum snapshot_kind kind;
-	enum moqstat_role role; /* of broadcasts only */
-	enum moqstat_tier tier;
-};
-
-#define SNAPSHOT_TRACK_MAX 6
-
-/** The tracks, in the order in which they are written. */
-extern const struct snapshot_track snapshot_tracks[SNAPSHOT_TRACK_MAX];
+#include "tracks.h"
 
 /** How the rows of a track differ from those that were told before. */
 enum snapshot_news {
@@ -50,15 +31,17 @@ enum snapshot_news {
 /** What one tick has to tell. It lies in the snapshot and is valid until the next
  *  snapshot_update(), or snapshot_destroy(). */
 struct snapshot_tick {
+	const struct tiers *tiers; /* the batch's */
+	unsigned int tracks;	   /* how many there may be by these */
 	/** By track: the rows to build its frame from, sorted by the bytes of the path. */
-	const struct frame_row *rows[SNAPSHOT_TRACK_MAX];
-	size_t rows_len[SNAPSHOT_TRACK_MAX];
-	enum snapshot_news news[SNAPSHOT_TRACK_MAX];
+	const struct frame_row *rows[TRACKS_MAX];
+	size_t rows_len[TRACKS_MAX];
+	enum snapshot_news news[TRACKS_MAX];
 	/** By kind: which incarnations are finished, as indices into the batch's broadcasts or
 	 *  sessions. Once the frames are written, the caller hands each to the backend's retire
 	 *  operation. */
-	const size_t *retire[SNAPSHOT_KIND_MAX];
-	size_t retire_len[SNAPSHOT_KIND_MAX];
+	const size_t *retire[TRACK_KIND_MAX];
+	size_t retire_len[TRACK_KIND_MAX];
 	/** Closes beyond the opens seen, held back so that closed <= open: those of the
 	 *  incarnations that stay, as of now, and those of all that were retired so far. Their sum
 	 *  is what MOQSTAT_LOST_CLOSE_UNSEEN counts. */
@@ -86,8 +69,8 @@ uint64_t snapshot_number(const struct snapshot *s);
 /** Take in a batch and say what this tick shows. An incarnation that is no longer held and shows
  *  nothing new is to be retired and is forgotten; so is one that a whole batch no longer lists.
  * Where a batch lists one incarnation twice, the counts are added up. Returns 0; -ENOMEM; -EILSEQ
- * where a path is not UTF-8; -EINVAL where a tier is neither, or a partial batch follows another
- * one. After an error all is as it was before. */
+ * where a path is not UTF-8; -EINVAL where a tier is none of the batch's, or a partial batch
+ * follows another one. After an error all is as it was before. */
 int snapshot_update(struct snapshot *s, const struct collect_batch *batch,
 		    struct snapshot_tick *out);
 

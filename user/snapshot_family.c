@@ -36,11 +36,11 @@ struct snapshot_shape {
 	size_t pairs_len;
 };
 
-static const struct snapshot_shape snapshot_shapes[SNAPSHOT_KIND_MAX] = {
-	[SNAPSHOT_BROADCASTS] = { SNAPSHOT_SLOTS, MOQSTAT_FIELD_MAX, snapshot_broadcast_pairs,
-				  SNAPSHOT_LEN(snapshot_broadcast_pairs) },
-	[SNAPSHOT_SESSIONS] = { 1, MOQSTAT_SESSION_FIELD_MAX, snapshot_session_pairs,
-				SNAPSHOT_LEN(snapshot_session_pairs) },
+static const struct snapshot_shape snapshot_shapes[TRACK_KIND_MAX] = {
+	[TRACK_BROADCASTS] = { SNAPSHOT_SLOTS, MOQSTAT_FIELD_MAX, snapshot_broadcast_pairs,
+			       SNAPSHOT_LEN(snapshot_broadcast_pairs) },
+	[TRACK_SESSIONS] = { 1, MOQSTAT_SESSION_FIELD_MAX, snapshot_session_pairs,
+			     SNAPSHOT_LEN(snapshot_session_pairs) },
 };
 
 /* A path and its JSON, escaped once for as long as any generation shows it. */
@@ -149,16 +149,18 @@ static void entry_destroy(struct snapshot_entry *e)
 }
 
 /* The slot of an entry that a track shows; -1: it shows none. */
-static int entry_slot(const struct snapshot_entry *e, enum snapshot_kind kind,
-		      const struct snapshot_track *track)
+static int entry_slot(const struct snapshot_entry *e, enum track_kind kind,
+		      const struct track_what *track)
 {
-	if (kind == SNAPSHOT_BROADCASTS)
-		return (int)(track->role * MOQSTAT_TIER_MAX + track->tier);
-	return track->tier == e->tier ? 0 : -1;
+	unsigned int first = kind == TRACK_BROADCASTS ? track->role * MOQSTAT_TIER_MAX : 0;
+
+	if (e->tier == SNAPSHOT_BOTH_TIERS)
+		return track->tier < MOQSTAT_TIER_MAX ? (int)(first + track->tier) : -1;
+	return track->tier == e->tier ? (int)first : -1;
 }
 
-static bool entry_visible(const struct snapshot_entry *e, enum snapshot_kind kind,
-			  const struct snapshot_track *track)
+static bool entry_visible(const struct snapshot_entry *e, enum track_kind kind,
+			  const struct track_what *track)
 {
 	int slot = e ? entry_slot(e, kind, track) : -1;
 
@@ -172,7 +174,7 @@ void snapshot_family_deinit(struct snapshot_family *f)
 	snapshot_family_forget(f);
 	for (i = 0; i < f->len; i++)
 		entry_destroy(f->entries[i]);
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
+	for (i = 0; i < f->tracks; i++)
 		free(f->rows[i]);
 	free(f->changes);
 	free(f->told.retire);
@@ -378,7 +380,7 @@ static void family_note(struct snapshot_family *f, size_t at, struct snapshot_en
 	f->next.moved |= !old != !entry;
 }
 
-static int family_changes(struct snapshot_family *f, enum snapshot_kind kind,
+static int family_changes(struct snapshot_family *f, enum track_kind kind,
 			  const struct snapshot_item *items, size_t items_len, bool partial)
 {
 	const struct snapshot_shape *shape = &snapshot_shapes[kind];
@@ -409,7 +411,7 @@ static int family_changes(struct snapshot_family *f, enum snapshot_kind kind,
 }
 
 /* Room for the entries and rows that there will be; those that there are stay where they are. */
-static int family_grow(struct snapshot_family *f, enum snapshot_kind kind)
+static int family_grow(struct snapshot_family *f, enum track_kind kind)
 {
 	size_t size = f->next.len + f->next.len / 4 + 16, i;
 
@@ -421,8 +423,8 @@ static int family_grow(struct snapshot_family *f, enum snapshot_kind kind)
 			return -ENOMEM;
 		f->spare_size = size;
 	}
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
-		if (snapshot_tracks[i].kind != kind || f->next.len <= f->rows_size[i])
+	for (i = 0; i < f->tracks; i++) {
+		if (tracks_what(i).kind != kind || f->next.len <= f->rows_size[i])
 			continue;
 		f->rows_next[i] = reallocarray(NULL, size, sizeof(*f->rows[i]));
 		if (!f->rows_next[i])
@@ -449,13 +451,13 @@ static void family_abandon(struct snapshot_family *f)
 	for (i = 0; i < f->changes_len; i++)
 		entry_destroy(f->changes[i].entry);
 	f->changes_len = 0;
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
+	for (i = 0; i < f->tracks; i++) {
 		free(f->rows_next[i]);
 		f->rows_next[i] = NULL;
 	}
 }
 
-int snapshot_family_prepare(struct snapshot_family *f, enum snapshot_kind kind,
+int snapshot_family_prepare(struct snapshot_family *f, enum track_kind kind, unsigned int tracks,
 			    const struct snapshot_item *items, size_t items_len,
 			    const size_t *retire, size_t retire_len, bool partial)
 {
@@ -463,6 +465,7 @@ int snapshot_family_prepare(struct snapshot_family *f, enum snapshot_kind kind,
 
 	if (err)
 		return err;
+	f->tracks = tracks > f->tracks ? tracks : f->tracks;
 	f->next = (struct snapshot_tally){ .retire = f->next.retire,
 					   .retire_size = f->next.retire_size,
 					   .len = f->len,
@@ -485,7 +488,7 @@ void snapshot_family_abandon(struct snapshot_family *f)
 	family_abandon(f);
 }
 
-static struct frame_row entry_row(struct snapshot_entry *e, enum snapshot_kind kind, size_t slot)
+static struct frame_row entry_row(struct snapshot_entry *e, enum track_kind kind, size_t slot)
 {
 	return (struct frame_row){
 		.key = e->name->bytes + e->name->text_len,
@@ -496,18 +499,18 @@ static struct frame_row entry_row(struct snapshot_entry *e, enum snapshot_kind k
 }
 
 /* All rows of a track anew. */
-static void family_list(struct snapshot_family *f, enum snapshot_kind kind, size_t t)
+static void family_list(struct snapshot_family *f, enum track_kind kind, size_t t)
 {
-	const struct snapshot_track *track = &snapshot_tracks[t];
+	const struct track_what track = tracks_what(t);
 	size_t i;
 
 	f->rows_len[t] = 0;
 	for (i = 0; i < f->len; i++) {
 		struct snapshot_entry *e = f->entries[i];
 
-		if (entry_visible(e, kind, track))
+		if (entry_visible(e, kind, &track))
 			f->rows[t][f->rows_len[t]++] =
-				entry_row(e, kind, entry_slot(e, kind, track));
+				entry_row(e, kind, entry_slot(e, kind, &track));
 	}
 }
 
@@ -535,8 +538,8 @@ static struct frame_row *family_row(const struct snapshot_family *f, size_t t, s
 	return &f->rows[t][from];
 }
 
-static enum snapshot_news change_news(const struct snapshot_change *c, enum snapshot_kind kind,
-				      const struct snapshot_track *track)
+static enum snapshot_news change_news(const struct snapshot_change *c, enum track_kind kind,
+				      const struct track_what *track)
 {
 	bool before = entry_visible(c->old, kind, track);
 	bool after = entry_visible(c->entry, kind, track);
@@ -549,14 +552,14 @@ static enum snapshot_news change_news(const struct snapshot_change *c, enum snap
 									 : SNAPSHOT_NOTHING;
 }
 
-static void family_show(struct snapshot_family *f, enum snapshot_kind kind, size_t t)
+static void family_show(struct snapshot_family *f, enum track_kind kind, size_t t)
 {
-	const struct snapshot_track *track = &snapshot_tracks[t];
+	const struct track_what track = tracks_what(t);
 	enum snapshot_news news = SNAPSHOT_NOTHING, one;
 	size_t i;
 
 	for (i = 0; i < f->changes_len; i++) {
-		one = change_news(&f->changes[i], kind, track);
+		one = change_news(&f->changes[i], kind, &track);
 		news = one > news ? one : news;
 	}
 	f->news[t] = news;
@@ -566,9 +569,9 @@ static void family_show(struct snapshot_family *f, enum snapshot_kind kind, size
 	}
 	for (i = 0; i < f->changes_len; i++) {
 		struct snapshot_entry *e = f->changes[i].entry;
-		int slot = e ? entry_slot(e, kind, track) : -1;
+		int slot = e ? entry_slot(e, kind, &track) : -1;
 
-		if (entry_visible(e, kind, track))
+		if (entry_visible(e, kind, &track))
 			*family_row(f, t, slot, e) = entry_row(e, kind, slot);
 	}
 }
@@ -626,7 +629,7 @@ static void family_hand_over(struct snapshot_change *c)
 	}
 }
 
-void snapshot_family_commit(struct snapshot_family *f, enum snapshot_kind kind)
+void snapshot_family_commit(struct snapshot_family *f, enum track_kind kind)
 {
 	size_t i;
 
@@ -641,8 +644,8 @@ void snapshot_family_commit(struct snapshot_family *f, enum snapshot_kind kind)
 	f->was = f->len;
 	f->len = f->next.len;
 	family_tell(f);
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
-		if (snapshot_tracks[i].kind != kind)
+	for (i = 0; i < f->tracks; i++) {
+		if (tracks_what(i).kind != kind)
 			continue;
 		if (f->rows_next[i]) {
 			if (f->rows_len[i])
@@ -657,7 +660,7 @@ void snapshot_family_commit(struct snapshot_family *f, enum snapshot_kind kind)
 	}
 }
 
-void snapshot_family_rollback(struct snapshot_family *f, enum snapshot_kind kind)
+void snapshot_family_rollback(struct snapshot_family *f, enum track_kind kind)
 {
 	size_t i;
 
@@ -671,8 +674,8 @@ void snapshot_family_rollback(struct snapshot_family *f, enum snapshot_kind kind
 	f->changes_len = 0;
 	f->len = f->was;
 	family_tell(f);
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
-		if (snapshot_tracks[i].kind == kind)
+	for (i = 0; i < f->tracks; i++) {
+		if (tracks_what(i).kind == kind)
 			family_list(f, kind, i);
 	}
 }

@@ -12,11 +12,15 @@
 #include "frame.h"
 #include "snapshot.h"
 
+/** The tier of broadcasts that count for both of enum moqstat_tier: it is no part of their
+ *  identity. */
+#define SNAPSHOT_BOTH_TIERS UINT32_MAX
+
 /** One incarnation of the batch, whatever its kind; points into the batch. */
 struct snapshot_item {
 	const char *text;
 	size_t text_len;
-	uint32_t tier; /* 0 for broadcasts: a tier is no part of their identity */
+	uint32_t tier; /* its number, or SNAPSHOT_BOTH_TIERS */
 	uint32_t incarnation;
 	bool held;
 	const uint64_t *counts; /* all slots, one after the other */
@@ -54,12 +58,13 @@ struct snapshot_family {
 	size_t was;			 /* entries before it */
 	struct snapshot_change *changes; /* of the last update, by place */
 	size_t changes_len, changes_size;
-	struct snapshot_tally told, next; /* after a commit `next` is what it was before */
-	struct frame_row *rows[SNAPSHOT_TRACK_MAX]; /* NULL for tracks of the other kind */
-	size_t rows_len[SNAPSHOT_TRACK_MAX], rows_size[SNAPSHOT_TRACK_MAX];
-	struct frame_row *rows_next[SNAPSHOT_TRACK_MAX]; /* larger ones, prepared */
+	struct snapshot_tally told, next;   /* after a commit `next` is what it was before */
+	unsigned int tracks;		    /* how many there may be; it only rises */
+	struct frame_row *rows[TRACKS_MAX]; /* NULL for tracks of the other kind */
+	size_t rows_len[TRACKS_MAX], rows_size[TRACKS_MAX];
+	struct frame_row *rows_next[TRACKS_MAX]; /* larger ones, prepared */
 	size_t rows_next_size;
-	enum snapshot_news news[SNAPSHOT_TRACK_MAX];
+	enum snapshot_news news[TRACKS_MAX];
 };
 
 /** Free everything and zero the family. */
@@ -69,19 +74,20 @@ void snapshot_family_deinit(struct snapshot_family *f);
  *  incarnation. For qsort(). */
 int snapshot_item_compare(const void *a, const void *b);
 
-/** Prepare an update from the sorted items, those of one path side by side, after `retire`, which
- * is to be retired in any case. What isn't among the items is no more, unless they are `partial`:
- * then it stays. What the last update has left behind must be forgotten. 0, -ENOMEM or -EILSEQ. */
-int snapshot_family_prepare(struct snapshot_family *f, enum snapshot_kind kind,
+/** Prepare an update for so many tracks from the sorted items, those of one path side by side,
+ * after `retire`, which is to be retired in any case. What isn't among the items is no more, unless
+ * they are `partial`: then it stays. What the last update has left behind must be forgotten. 0,
+ * -ENOMEM or -EILSEQ. */
+int snapshot_family_prepare(struct snapshot_family *f, enum track_kind kind, unsigned int tracks,
 			    const struct snapshot_item *items, size_t items_len,
 			    const size_t *retire, size_t retire_len, bool partial);
 
 /** Drop what was prepared; or make it so. */
 void snapshot_family_abandon(struct snapshot_family *f);
-void snapshot_family_commit(struct snapshot_family *f, enum snapshot_kind kind);
+void snapshot_family_commit(struct snapshot_family *f, enum track_kind kind);
 
 /** Undo the last commit; or forget what that takes. */
-void snapshot_family_rollback(struct snapshot_family *f, enum snapshot_kind kind);
+void snapshot_family_rollback(struct snapshot_family *f, enum track_kind kind);
 void snapshot_family_forget(struct snapshot_family *f);
 
 #endif /* MOQSTAT_SNAPSHOT_FAMILY_H */

@@ -26,7 +26,7 @@ struct stats {
 	char *broadcast;
 	const struct frame_schema *schema;
 	struct snapshot *snapshot;
-	struct stats_track tracks[SNAPSHOT_TRACK_MAX];
+	struct stats_track tracks[TRACKS_MAX];
 	struct frame_buf frame;
 	struct crosscheck crosscheck;
 };
@@ -93,17 +93,26 @@ static void stats_note(struct stats_tick *tick, enum stats_stage stage, struct s
 	*since = now;
 }
 
+/* Is there such a track before there is a row to show on it? Those of a tier that was found begin
+ * with their first one each. Source: moq-stats 0.1.5, the collection of frames. */
+static bool stats_always(const struct tiers *tiers, unsigned int i)
+{
+	return !tiers->found || !tracks_what(i).tier;
+}
+
 /* Build one track's frame if it is a new one: other paths, or other bytes of one. Nothing equals no
  * frame, so an idle `{}` is written once. 1 where there is one to write. Source: relay-stats text,
  * flush_track. */
 static int stats_build(struct stats *s, unsigned int i, const struct snapshot_tick *shown)
 {
 	const struct frame_schema *schema =
-		snapshot_tracks[i].kind == SNAPSHOT_SESSIONS ? &frame_schema_session : s->schema;
+		tracks_what(i).kind == TRACK_SESSIONS ? &frame_schema_session : s->schema;
 	const struct stats_track *track = &s->tracks[i];
 	bool changed = shown->news[i] == SNAPSHOT_ROWS || track->again || !track->sequence;
 	int err = 0;
 
+	if (!track->sequence && !shown->rows_len[i] && !stats_always(shown->tiers, i))
+		return 0;
 	if (changed || shown->news[i] == SNAPSHOT_COUNTS)
 		err = frame_refresh(schema, shown->rows[i], shown->rows_len[i], &changed);
 	if (!err && changed)
@@ -115,13 +124,14 @@ static int stats_write_track(struct stats *s, unsigned int i, const struct snaps
 			     struct jsonl *out, struct stats_tick *tick, struct stats_cost *since)
 {
 	struct stats_track *track = &s->tracks[i];
+	char name[TRACK_NAME_MAX];
 	int err = stats_build(s, i, shown);
 
 	stats_note(tick, STATS_FRAME, since);
 	if (err <= 0)
 		return err;
-	err = jsonl_write_frame(out, s->broadcast, snapshot_tracks[i].name, track->sequence,
-				s->frame.data, s->frame.len);
+	err = jsonl_write_frame(out, s->broadcast, tracks_name(shown->tiers, i, name),
+				track->sequence, s->frame.data, s->frame.len);
 	track->again = err;
 	track->sequence += !err;
 	tick->written += !err;
@@ -135,11 +145,10 @@ static void stats_retire(struct collect *c, const struct collect_batch *batch,
 {
 	size_t i;
 
-	for (i = 0; i < shown->retire_len[SNAPSHOT_BROADCASTS]; i++)
-		c->ops->retire_broadcast(c,
-					 &batch->broadcasts[shown->retire[SNAPSHOT_BROADCASTS][i]]);
-	for (i = 0; i < shown->retire_len[SNAPSHOT_SESSIONS]; i++)
-		c->ops->retire_session(c, &batch->sessions[shown->retire[SNAPSHOT_SESSIONS][i]]);
+	for (i = 0; i < shown->retire_len[TRACK_BROADCASTS]; i++)
+		c->ops->retire_broadcast(c, &batch->broadcasts[shown->retire[TRACK_BROADCASTS][i]]);
+	for (i = 0; i < shown->retire_len[TRACK_SESSIONS]; i++)
+		c->ops->retire_session(c, &batch->sessions[shown->retire[TRACK_SESSIONS][i]]);
 }
 
 /* The batch that both have taken in, or none. */
@@ -175,10 +184,10 @@ static int stats_round(struct stats *s, struct collect *c, struct jsonl *out,
 		goto end;
 	}
 	stats_note(tick, STATS_SNAPSHOT, &since);
-	for (i = 0; i < SNAPSHOT_TRACK_MAX && !err; i++)
+	for (i = 0; i < shown.tracks && !err; i++)
 		err = stats_write_track(s, i, &shown, out, tick, &since);
 	if (err) {
-		for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
+		for (i = 0; i < TRACKS_MAX; i++)
 			s->tracks[i].again = true;
 		snapshot_rollback(s->snapshot);
 		goto end;

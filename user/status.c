@@ -15,8 +15,8 @@ json_t *status_tracks(const struct sites *sites, const struct worths *worths)
 	unsigned int track;
 	size_t i;
 
-	for (track = 0; track < SNAPSHOT_TRACK_MAX; track++) {
-		const struct frame_schema *schema = worth_schema(sites, &snapshot_tracks[track]);
+	for (track = 0; track < TRACKS_OF_TWO; track++) {
+		const struct frame_schema *schema = worth_schema(sites, &tracks_two[track]);
 
 		fields = json_object();
 		for (i = 0; i < schema->fields_len; i++) {
@@ -27,7 +27,7 @@ json_t *status_tracks(const struct sites *sites, const struct worths *worths)
 						      worth_state_name(worth->state), "reason",
 						      worth->reason));
 		}
-		json_object_set_new(tracks, snapshot_tracks[track].name, fields);
+		json_object_set_new(tracks, tracks_two[track].name, fields);
 	}
 	return tracks;
 }

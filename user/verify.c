@@ -42,7 +42,7 @@
 
 /* A track that the relay's HTTP can be asked for. */
 struct verify_track {
-	unsigned int track;		 /* of snapshot_tracks */
+	unsigned int track;		 /* of tracks_two */
 	struct group *past[VERIFY_PAST]; /* ours, by number of the tick */
 	struct group *theirs;
 	uint64_t looked[VERIFY_LOOKS_BEFORE]; /* tick before the last requests; 0: none */
@@ -62,7 +62,7 @@ struct verify {
 	struct relay_http *http; /* NULL: there is no URL */
 	char *prefix, *node, *broadcast;
 	struct compare compare;
-	struct group *now[SNAPSHOT_TRACK_MAX];
+	struct group *now[TRACKS_OF_TWO];
 	struct verify_track tracks[VERIFY_TRACKS];
 	uint64_t ticks, warm_tick;		/* the first one that is compared */
 	uint64_t begin, warm, end, next_census; /* CLOCK_MONOTONIC */
@@ -83,8 +83,8 @@ static bool verify_line_track(const char *line, size_t len, unsigned int *track)
 	const char *at = memmem(line, len, before, strlen(before));
 	unsigned int i;
 
-	for (i = 0; at && i < SNAPSHOT_TRACK_MAX; i++) {
-		const char *name = snapshot_tracks[i].name;
+	for (i = 0; at && i < TRACKS_OF_TWO; i++) {
+		const char *name = tracks_two[i].name;
 
 		if (!strncmp(at + strlen(before), name, strlen(name)) &&
 		    at[strlen(before) + strlen(name)] == '"') {
@@ -227,7 +227,7 @@ static int verify_fetch(struct verify *v, struct verify_track *t)
 	size_t len;
 	int err;
 
-	if (asprintf(&path, "/fetch/%s/%s", v->broadcast, snapshot_tracks[t->track].name) < 0)
+	if (asprintf(&path, "/fetch/%s/%s", v->broadcast, tracks_two[t->track].name) < 0)
 		return -ENOMEM;
 	err = relay_http_get(v->http, path, &status);
 	free(path);
@@ -264,14 +264,14 @@ static int verify_frames(struct verify *v)
 
 static int verify_opens(struct verify *v, const struct census *census, struct group *const *before)
 {
-	struct compare_text a[SNAPSHOT_TRACK_MAX], b[SNAPSHOT_TRACK_MAX];
+	struct compare_text a[TRACKS_OF_TWO], b[TRACKS_OF_TWO];
 	struct compare_opens opens;
 	unsigned int i;
 	int err = compare_opens_init(census, v->prefix, &opens);
 
 	if (err)
 		return err;
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
+	for (i = 0; i < TRACKS_OF_TWO; i++) {
 		a[i] = verify_text(before[i]);
 		b[i] = verify_text(v->now[i]);
 	}
@@ -311,13 +311,13 @@ static int verify_take_census(struct verify *v, struct census *out, unsigned int
 /* Censuses, and a tick after them; there was one just before. */
 static int verify_census(struct verify *v)
 {
-	struct group *before[SNAPSHOT_TRACK_MAX];
+	struct group *before[TRACKS_OF_TWO];
 	struct census census[COMPARE_CENSUSES] = { 0 };
 	uint64_t now, rest, begin = clock_read(CLOCK_MONOTONIC);
 	unsigned int i, taken = 0;
 	int err = 0;
 
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
+	for (i = 0; i < TRACKS_OF_TWO; i++)
 		before[i] = group_hold(v->now[i]);
 	for (i = 0; i < COMPARE_CENSUSES && !err && taken == i; i++)
 		err = verify_take_census(v, &census[i], &taken);
@@ -329,7 +329,7 @@ static int verify_census(struct verify *v)
 	}
 	for (i = 0; i < COMPARE_CENSUSES; i++)
 		census_deinit(&census[i]);
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
+	for (i = 0; i < TRACKS_OF_TWO; i++)
 		group_release(before[i]);
 	now = clock_read(CLOCK_MONOTONIC);
 	rest = VERIFY_CENSUS_SHARE * (now - begin);
@@ -500,7 +500,7 @@ static void verify_close(struct verify *v)
 	closer_destroy(v->closer);
 	relay_http_destroy(v->http);
 	compare_deinit(&v->compare);
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
+	for (i = 0; i < TRACKS_OF_TWO; i++)
 		group_release(v->now[i]);
 	for (i = 0; i < VERIFY_TRACKS; i++) {
 		group_release(v->tracks[i].theirs);
@@ -555,8 +555,8 @@ int verify_run(const struct options *given)
 	unsigned int i, n = 0;
 	int status, err;
 
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
-		if (snapshot_tracks[i].tier == MOQSTAT_EXTERNAL)
+	for (i = 0; i < TRACKS_OF_TWO; i++) {
+		if (tracks_two[i].tier == MOQSTAT_EXTERNAL)
 			v.tracks[n++].track = i;
 	}
 	/* What is read from the relay would prove nothing of the probes. */

@@ -71,7 +71,7 @@ static json_t *verify_tally(const struct compare_tally *t)
 static json_t *verify_difference(const struct compare_difference *d)
 {
 	json_t *json = json_pack("{s:s, s:s, s:o, s:s?, s:I}", "by", compare_how_name(d->how),
-				 "track", snapshot_tracks[d->track].name, "path",
+				 "track", tracks_two[d->track].name, "path",
 				 d->key ? json_loads(d->key, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL)
 					: json_null(),
 				 "field", d->field, "times", (json_int_t)d->times);
@@ -106,8 +106,8 @@ static json_t *verify_frames(const struct verify_told *t)
 	if (!t->url)
 		return json_null();
 	missing = json_array();
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
-		const char *name = snapshot_tracks[i].name;
+	for (i = 0; i < TRACKS_OF_TWO; i++) {
+		const char *name = tracks_two[i].name;
 
 		if (!strncmp(name, VERIFY_INTERNAL, strlen(VERIFY_INTERNAL)))
 			json_array_append_new(missing, json_string(name));
@@ -178,7 +178,7 @@ static void verify_print_text(const char *text, FILE *to)
 
 static void verify_print_difference(const struct compare_difference *d, FILE *to)
 {
-	fprintf(to, "  %s, %s ", compare_how_name(d->how), snapshot_tracks[d->track].name);
+	fprintf(to, "  %s, %s ", compare_how_name(d->how), tracks_two[d->track].name);
 	verify_print_text(d->key ? d->key : "", to);
 	if (!d->key)
 		fprintf(to, "the bytes of the frame differ, though its numbers don't");

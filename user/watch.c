@@ -247,8 +247,7 @@ enum worth_state watch_worth(const struct watch_relay *relay, size_t track, cons
 			     const char **reason)
 {
 	const json_t *tracks = json_object_get(relay->status, "tracks");
-	const json_t *one =
-		json_object_get(json_object_get(tracks, snapshot_tracks[track].name), field);
+	const json_t *one = json_object_get(json_object_get(tracks, tracks_two[track].name), field);
 
 	*reason = json_string_value(json_object_get(one, "reason"));
 	return watch_state(one);

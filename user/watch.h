@@ -25,11 +25,11 @@
 /** One relay, by its stats broadcast. */
 struct watch_relay {
 	char *name;
-	struct roster broadcasts; /* by track, in the order of snapshot_tracks */
+	struct roster broadcasts; /* by track, in the order of tracks_two */
 	struct roster roots;	  /* external, internal */
 	struct rates_clock clock;
-	bool told[SNAPSHOT_TRACK_MAX];		  /* a frame of the track has come */
-	bool fresh[SNAPSHOT_TRACK_MAX];		  /* one has come since the stream began */
+	bool told[TRACKS_OF_TWO];		  /* a frame of the track has come */
+	bool fresh[TRACKS_OF_TWO];		  /* one has come since the stream began */
 	double sums[ROSTER_TRACKS][ROSTER_FLOWS]; /* of the rates; NAN not known */
 	json_t *status;				  /* the last one, or NULL */
 	uint64_t lost;				  /* frames that didn't come */

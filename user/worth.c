@@ -33,10 +33,9 @@ const char *worth_state_name(enum worth_state state)
 	return names[state];
 }
 
-const struct frame_schema *worth_schema(const struct sites *sites,
-					const struct snapshot_track *track)
+const struct frame_schema *worth_schema(const struct sites *sites, const struct track_two *track)
 {
-	return track->kind == SNAPSHOT_SESSIONS ? &frame_schema_session : sites->layout->frame;
+	return track->kind == TRACK_SESSIONS ? &frame_schema_session : sites->layout->frame;
 }
 
 static struct worth worth_since(const char *reason)
@@ -79,10 +78,9 @@ static bool worth_shared(const struct sites *sites, unsigned int field)
 }
 
 static bool worth_complete(const struct sites *sites, const struct collect_live_info *info,
-			   const struct snapshot_track *track, unsigned int field,
-			   const char **reason)
+			   const struct track_two *track, unsigned int field, const char **reason)
 {
-	if (track->kind == SNAPSHOT_SESSIONS)
+	if (track->kind == TRACK_SESSIONS)
 		return info->guarded ? sites_sessions_guarded(sites, reason)
 				     : sites_sessions_complete(sites, reason);
 	return info->guarded ? sites_guarded(sites, track->role, field, reason)
@@ -90,10 +88,10 @@ static bool worth_complete(const struct sites *sites, const struct collect_live_
 }
 
 static struct worth worth_of(const struct sites *sites, const struct collect_live_info *info,
-			     const struct crosscheck *check, const struct snapshot_track *track,
+			     const struct crosscheck *check, const struct track_two *track,
 			     unsigned int field)
 {
-	bool sessions = track->kind == SNAPSHOT_SESSIONS;
+	bool sessions = track->kind == TRACK_SESSIONS;
 	const char *reason = NULL, *gap;
 	struct worth worth;
 
@@ -127,14 +125,13 @@ bool worth_update(const struct sites *sites, const struct collect_live_info *inf
 	unsigned int track;
 	size_t i;
 
-	for (track = 0; track < SNAPSHOT_TRACK_MAX; track++) {
-		const struct frame_schema *schema = worth_schema(sites, &snapshot_tracks[track]);
+	for (track = 0; track < TRACKS_OF_TWO; track++) {
+		const struct frame_schema *schema = worth_schema(sites, &tracks_two[track]);
 
 		for (i = 0; i < schema->fields_len; i++) {
 			unsigned int field = schema->fields[i].field;
 			struct worth *was = &worths->of[track][field];
-			struct worth now =
-				worth_of(sites, info, check, &snapshot_tracks[track], field);
+			struct worth now = worth_of(sites, info, check, &tracks_two[track], field);
 
 			changed |= now.state != was->state || !was->reason ||
 				   strcmp(now.reason, was->reason);

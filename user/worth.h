@@ -23,18 +23,17 @@ struct worth {
 	const char *reason; /* static text, or that of a lapse, which lasts as long as the relay */
 };
 
-/** By track, in the order of snapshot_tracks, and field: enum moqstat_field, or enum
+/** By track, in the order of tracks_two, and field: enum moqstat_field, or enum
  *  moqstat_session_field. Fields that the layout hasn't are zero. */
 struct worths {
-	struct worth of[SNAPSHOT_TRACK_MAX][MOQSTAT_FIELD_MAX];
+	struct worth of[TRACKS_OF_TWO][MOQSTAT_FIELD_MAX];
 };
 
 /** "exact", "since-attach" or "unavailable". */
 const char *worth_state_name(enum worth_state state);
 
 /** The fields of a track, as its frames have them. */
-const struct frame_schema *worth_schema(const struct sites *sites,
-					const struct snapshot_track *track);
+const struct frame_schema *worth_schema(const struct sites *sites, const struct track_two *track);
 
 /** Work all of them out anew; `check` may be NULL. Returns whether any state or reason is another
  *  than before. */

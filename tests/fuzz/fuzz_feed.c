@@ -298,9 +298,9 @@ static void feed_join_all(struct feed_target *target, struct feed_follower *f, b
 
 	feed_join(target, f, delta);
 	for (i = 0; i < b->len; i++) {
-		for (t = 0; t < SNAPSHOT_TRACK_MAX; t++) {
-			fuzz_check(asprintf(&path, "%s/%s", b->list[i]->name,
-					    snapshot_tracks[t].name) > 0);
+		for (t = 0; t < TRACKS_OF_TWO; t++) {
+			fuzz_check(asprintf(&path, "%s/%s", b->list[i]->name, tracks_two[t].name) >
+				   0);
 			feed_follow(target, f, path, NULL);
 		}
 	}
@@ -433,7 +433,7 @@ static void feed_look(struct feed_target *target)
 	answer_deinit(&answer);
 	request_deinit(&request);
 	for (i = 0; i < target->serving.board.len; i++) {
-		for (t = 0; t < SNAPSHOT_TRACK_MAX; t++) {
+		for (t = 0; t < TRACKS_OF_TWO; t++) {
 			const struct track *track = target->serving.board.list[i]->tracks[t];
 			const struct group *g = track ? track_latest(track) : NULL;
 

@@ -47,13 +47,12 @@ static void http_relay(struct serving *s, const char *name, unsigned int groups)
 	char text[512];
 	unsigned int n, t;
 
-	for (t = 0; t < SNAPSHOT_TRACK_MAX; t++) {
+	for (t = 0; t < TRACKS_OF_TWO; t++) {
 		for (n = 0; n < (t ? 1 : groups); n++) {
 			snprintf(text, sizeof(text),
 				 "{\"broadcast\":\"%s\",\"track\":\"%s\",\"sequence\":%u,\"frame\":"
 				 "{\"" HTTP_SECRET "\":{\"%s\":%u}}}\n",
-				 name, snapshot_tracks[t].name, n, t < 4 ? "announced" : "sessions",
-				 n);
+				 name, tracks_two[t].name, n, t < 4 ? "announced" : "sessions", n);
 			http_take(s, text);
 		}
 	}

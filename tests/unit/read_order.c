@@ -33,7 +33,7 @@ static uint64_t read_while_bumped(const struct read_order *order, unsigned int o
 	*(order->session ? &batch.sessions_len : &batch.broadcasts_len) = 1;
 	assert_int_equal(snapshot_create(".stats", &snapshot), 0);
 	assert_int_equal(snapshot_update(snapshot, &batch, &tick), 0);
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
+	for (i = 0; i < TRACKS_OF_TWO; i++) {
 		/* Whatever the order, what is shown is never closed beyond open. */
 		if (tick.rows_len[i] > 0)
 			assert_true(tick.rows[i][0].counts[open + 1] <=

@@ -17,15 +17,15 @@ void model_init(struct model *m, const char *prefix)
 
 	memset(m, 0, sizeof(*m));
 	assert_int_equal(snapshot_create(prefix, &m->snapshot), 0);
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
-		assert_int_equal(track_create(snapshot_tracks[i].name, 0, &m->tracks[i]), 0);
+	for (i = 0; i < TRACKS_OF_TWO; i++)
+		assert_int_equal(track_create(tracks_two[i].name, 0, &m->tracks[i]), 0);
 }
 
 void model_deinit(struct model *m)
 {
 	size_t i;
 
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
+	for (i = 0; i < TRACKS_OF_TWO; i++) {
 		frame_buf_deinit(&m->frames[i]);
 		track_destroy(m->tracks[i]);
 	}
@@ -218,10 +218,9 @@ void model_tick(struct model *m)
 
 	model_read(m, &batch, b_entries, s_entries);
 	assert_int_equal(snapshot_update(m->snapshot, &batch, &m->tick), 0);
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
-		schema = snapshot_tracks[i].kind == SNAPSHOT_BROADCASTS
-				 ? &frame_schema_broadcast_0_12
-				 : &frame_schema_session;
+	for (i = 0; i < TRACKS_OF_TWO; i++) {
+		schema = tracks_two[i].kind == TRACK_BROADCASTS ? &frame_schema_broadcast_0_12
+								: &frame_schema_session;
 		assert_int_equal(
 			frame_build(schema, m->tick.rows[i], m->tick.rows_len[i], &m->frames[i]),
 			0);
@@ -229,12 +228,11 @@ void model_tick(struct model *m)
 		assert_true(rc >= 0);
 		m->wrote[i] = rc > 0;
 	}
-	for (i = 0; i < m->tick.retire_len[SNAPSHOT_BROADCASTS]; i++)
-		b_entries[m->tick.retire[SNAPSHOT_BROADCASTS][i]]->used = false;
-	for (i = 0; i < m->tick.retire_len[SNAPSHOT_SESSIONS]; i++)
-		s_entries[m->tick.retire[SNAPSHOT_SESSIONS][i]]->used = false;
-	m->retired +=
-		m->tick.retire_len[SNAPSHOT_BROADCASTS] + m->tick.retire_len[SNAPSHOT_SESSIONS];
+	for (i = 0; i < m->tick.retire_len[TRACK_BROADCASTS]; i++)
+		b_entries[m->tick.retire[TRACK_BROADCASTS][i]]->used = false;
+	for (i = 0; i < m->tick.retire_len[TRACK_SESSIONS]; i++)
+		s_entries[m->tick.retire[TRACK_SESSIONS][i]]->used = false;
+	m->retired += m->tick.retire_len[TRACK_BROADCASTS] + m->tick.retire_len[TRACK_SESSIONS];
 }
 
 size_t model_entries(const struct model *m)
@@ -250,8 +248,8 @@ const char *model_frame(const struct model *m, const char *track)
 {
 	size_t i;
 
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
-		if (strcmp(snapshot_tracks[i].name, track) == 0)
+	for (i = 0; i < TRACKS_OF_TWO; i++) {
+		if (strcmp(tracks_two[i].name, track) == 0)
 			return m->frames[i].data;
 	}
 	fail_msg("no track %s", track);

@@ -54,10 +54,10 @@ struct model {
 	struct model_entry entries[MODEL_ENTRIES];
 	struct snapshot *snapshot;
 	struct snapshot_tick tick; /* what the last one told */
-	struct frame_buf frames[SNAPSHOT_TRACK_MAX];
-	struct track *tracks[SNAPSHOT_TRACK_MAX];
-	bool wrote[SNAPSHOT_TRACK_MAX]; /* in the last tick */
-	size_t retired;			/* entries that all ticks so far retired */
+	struct frame_buf frames[TRACKS_OF_TWO];
+	struct track *tracks[TRACKS_OF_TWO];
+	bool wrote[TRACKS_OF_TWO]; /* in the last tick */
+	size_t retired;		   /* entries that all ticks so far retired */
 };
 
 /** Begin with an agent that uses `prefix`. */

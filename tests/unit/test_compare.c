@@ -192,14 +192,14 @@ static struct census_item item(enum census_kind kind, const char *path, enum moq
 static int with_censuses(struct compare *c, const struct census *census, const char *before,
 			 const char *after)
 {
-	struct compare_text a[SNAPSHOT_TRACK_MAX], b[SNAPSHOT_TRACK_MAX];
+	struct compare_text a[TRACKS_OF_TWO], b[TRACKS_OF_TWO];
 	struct compare_opens opens;
 	unsigned int i;
 	int err = compare_opens_init(census, ".stats", &opens);
 
 	if (err)
 		return err;
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
+	for (i = 0; i < TRACKS_OF_TWO; i++)
 		a[i] = b[i] = text("{}");
 	a[PUBLISHER] = text(before);
 	b[PUBLISHER] = text(after);

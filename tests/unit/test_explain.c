@@ -51,7 +51,7 @@ static void fill(struct worths *worths, enum worth_state state, const char *reas
 	unsigned int track, field;
 
 	memset(worths, 0, sizeof(*worths));
-	for (track = 0; track < SNAPSHOT_TRACK_MAX; track++) {
+	for (track = 0; track < TRACKS_OF_TWO; track++) {
 		for (field = 0; field < MOQSTAT_FIELD_MAX; field++)
 			worths->of[track][field] = (struct worth){ state, reason };
 		/* What lies between the two is of no account. */

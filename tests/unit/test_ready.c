@@ -59,7 +59,7 @@ static void take_frames(const char *broadcast, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		take(FEED_FRAME, broadcast, snapshot_tracks[i].name, "{}", SECOND);
+		take(FEED_FRAME, broadcast, tracks_two[i].name, "{}", SECOND);
 }
 
 static void take_status(const char *json)
@@ -94,14 +94,14 @@ static void it_is_ready_when_all_are(void **state)
 	expect("/readyz", 1, false, 503, "not ready\nno relay is attached to\n");
 	take_status("{\"broadcast\":\"a\"}");
 	expect("/readyz", 1, false, 503, "not ready\na: its first tick is yet to come\n");
-	take_frames("a", SNAPSHOT_TRACK_MAX - 1);
+	take_frames("a", TRACKS_OF_TWO - 1);
 	expect("/readyz", 1, false, 503, "not ready\na: its first tick is yet to come\n");
-	take_frames("a", SNAPSHOT_TRACK_MAX);
+	take_frames("a", TRACKS_OF_TWO);
 	expect("/readyz", 1, false, 200, "ready\n");
 	/* Every one of several. */
 	take_status("{\"broadcast\":\"b\"}");
 	expect("/readyz", 1, false, 503, "not ready\nb: its first tick is yet to come\n");
-	take_frames("b", SNAPSHOT_TRACK_MAX);
+	take_frames("b", TRACKS_OF_TWO);
 	expect("/readyz", 1, false, 200, "ready\n");
 	take_status("{\"broadcast\":\"a\",\"ended\":true}");
 	expect("/readyz", 1, false, 200, "ready\n");
@@ -119,7 +119,7 @@ static void what_is_unavailable_is_named(void **state)
 		"\"sessions.json\":{\"sessions\":{\"state\":\"unavailable\"}}}}";
 
 	(void)state;
-	take_frames("a", SNAPSHOT_TRACK_MAX);
+	take_frames("a", TRACKS_OF_TWO);
 	take_status(status);
 	expect("/readyz", 1, false, 503,
 	       "not ready\n"
@@ -161,7 +161,7 @@ static void silence_is_noticed(void **state)
 {
 	(void)state;
 	take_status("{\"broadcast\":\"a\"}");
-	take_frames("a", SNAPSHOT_TRACK_MAX);
+	take_frames("a", TRACKS_OF_TWO);
 	take(FEED_HEALTH, NULL, NULL, "{}", 5 * SECOND);
 	expect("/readyz", 15, false, 200, "ready\n");
 	expect("/readyz", 16, false, 503, "not ready\nthe agent has not been heard of for 11 s\n");
@@ -180,7 +180,7 @@ static void an_end_is_an_end(void **state)
 {
 	(void)state;
 	take_status("{\"broadcast\":\"a\"}");
-	take_frames("a", SNAPSHOT_TRACK_MAX);
+	take_frames("a", TRACKS_OF_TWO);
 	board.over = true;
 	expect("/readyz", 1, false, 503,
 	       "not ready\nwhat is served has come to its end: no tick will follow\n");

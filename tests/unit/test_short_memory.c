@@ -349,7 +349,7 @@ static void status(void **state)
 	size_t i, k;
 
 	(void)state;
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
+	for (i = 0; i < TRACKS_OF_TWO; i++) {
 		for (k = 0; k < MOQSTAT_FIELD_MAX; k++)
 			worths.of[i][k] = (struct worth){ WORTH_SINCE_ATTACH, "why" };
 	}

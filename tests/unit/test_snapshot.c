@@ -126,7 +126,7 @@ static void paths_under_prefix_are_no_op(void **state)
 	assert_int_equal(m->retired, 1);
 	ticks(m, 2);
 	assert_int_equal(model_entries(m), 0);
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
+	for (i = 0; i < TRACKS_OF_TWO; i++)
 		assert_string_equal(m->frames[i].data, "{}");
 }
 
@@ -147,7 +147,7 @@ static void disabled_stats_are_noop(void **state)
 	model_tick(m);
 	assert_int_equal(model_entries(m), 0);
 	assert_int_equal(m->retired, 0);
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
+	for (i = 0; i < TRACKS_OF_TWO; i++) {
 		assert_string_equal(m->frames[i].data, "{}");
 		assert_int_equal(track_latest(m->tracks[i])->sequence, 0);
 	}
@@ -170,7 +170,7 @@ static size_t lines_of(const struct model *m, const char *broadcast)
 
 	assert_non_null(file);
 	jsonl_init(&out, fileno(file));
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++) {
+	for (i = 0; i < TRACKS_OF_TWO; i++) {
 		if (m->wrote[i])
 			assert_int_equal(jsonl_write_frame(&out, broadcast,
 							   track_name(m->tracks[i]),

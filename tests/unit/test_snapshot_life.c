@@ -19,7 +19,7 @@
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Tracks by their place in snapshot_tracks. */
+/* Tracks by their place in tracks_two. */
 enum {
 	PUB_EXT = 0,
 	SUB_EXT,
@@ -83,7 +83,7 @@ static void assert_rows(struct fixture *f, size_t track, const char *expected)
 }
 
 /* Indices of what is to be retired. */
-static void assert_retired(struct fixture *f, enum snapshot_kind kind, const char *expected)
+static void assert_retired(struct fixture *f, enum track_kind kind, const char *expected)
 {
 	size_t i, len = 0;
 
@@ -99,7 +99,7 @@ static void assert_retired(struct fixture *f, enum snapshot_kind kind, const cha
 	do {                                                       \
 		assert_int_equal(update(f, batch, LEN(batch)), 0); \
 		assert_rows(f, PUB_EXT, rows);                     \
-		assert_retired(f, SNAPSHOT_BROADCASTS, retired);   \
+		assert_retired(f, TRACK_BROADCASTS, retired);      \
 	} while (0)
 
 static void final_counts_go_out_before_the_next_life(void **state)
@@ -405,7 +405,7 @@ static void one_incarnation_listed_twice_adds_up(void **state)
 	TICK(f, b, "\"n\":1/0 \"o\":10/8", "");
 	assert_int_equal(update(f, b, LEN(b)), 0);
 	assert_rows(f, PUB_EXT, "\"n\":1/0");
-	assert_int_equal(f->tick.retire_len[SNAPSHOT_BROADCASTS], 2);
+	assert_int_equal(f->tick.retire_len[TRACK_BROADCASTS], 2);
 }
 
 static void sessions_follow_the_same_rules(void **state)
@@ -422,12 +422,12 @@ static void sessions_follow_the_same_rules(void **state)
 	assert_int_equal(update_sessions(f, s, LEN(s)), 0);
 	assert_rows(f, SESSIONS_EXT, "\"\":1/1 \"r\":7/7");
 	assert_rows(f, SESSIONS_INT, "\"r\":3/1");
-	assert_retired(f, SNAPSHOT_SESSIONS, "4");
+	assert_retired(f, TRACK_SESSIONS, "4");
 	assert_int_equal(f->tick.held_back, 4);
 	assert_int_equal(update_sessions(f, s, LEN(s)), 0);
 	assert_rows(f, SESSIONS_EXT, "\"r\":2/1");
 	assert_rows(f, SESSIONS_INT, "\"r\":3/1");
-	assert_retired(f, SNAPSHOT_SESSIONS, "3 4");
+	assert_retired(f, TRACK_SESSIONS, "3 4");
 }
 
 static void rollback_shows_the_tick_again(void **state)

@@ -24,7 +24,7 @@ static void ten_thousand_broadcasts(void **state)
 	enum {
 		N = 10000
 	};
-	const size_t pub = 0; /* publisher.json in snapshot_tracks */
+	const size_t pub = 0; /* publisher.json in tracks_two */
 	struct collect_batch batch = { .broadcasts_len = N };
 	struct snapshot_tick tick;
 	struct snapshot *snapshot;
@@ -55,7 +55,7 @@ static void ten_thousand_broadcasts(void **state)
 	for (i = 0; i < N; i++)
 		b[i].held = false;
 	assert_int_equal(snapshot_update(snapshot, &batch, &tick), 0);
-	assert_int_equal(tick.retire_len[SNAPSHOT_BROADCASTS], N);
+	assert_int_equal(tick.retire_len[TRACK_BROADCASTS], N);
 	snapshot_destroy(snapshot);
 	test_free(paths);
 	test_free(b);
@@ -68,7 +68,7 @@ static void describe(const struct snapshot_tick *tick, char *out, size_t size)
 	const struct frame_row *row;
 	size_t t, i, len = 0;
 
-	for (t = 0; t < SNAPSHOT_TRACK_MAX; t++) {
+	for (t = 0; t < TRACKS_OF_TWO; t++) {
 		for (i = 0; i < tick->rows_len[t]; i++) {
 			row = &tick->rows[t][i];
 			len += (size_t)snprintf(out + len, size - len, "%zu:%.*s:%d/%d ", t,
@@ -77,7 +77,7 @@ static void describe(const struct snapshot_tick *tick, char *out, size_t size)
 		}
 	}
 	snprintf(out + len, size - len, "retire %zu %zu held %d %d",
-		 tick->retire_len[SNAPSHOT_BROADCASTS], tick->retire_len[SNAPSHOT_SESSIONS],
+		 tick->retire_len[TRACK_BROADCASTS], tick->retire_len[TRACK_SESSIONS],
 		 (int)tick->held_back, (int)tick->held_back_retired);
 }
 

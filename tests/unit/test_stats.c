@@ -34,6 +34,7 @@ struct fake {
 	unsigned int retired[FAKE_MAX]; /* by broadcast: how often */
 	unsigned int sessions_retired[8];
 	uint64_t lost[MOQSTAT_LOST_MAX];
+	const struct tiers *tiers;
 	size_t reads;
 	int err;      /* what to fail with */
 	bool endless; /* each reading finds another life of "a" */
@@ -82,6 +83,7 @@ static int fake_read(struct collect *c, struct collect_batch *batch)
 		batch->sessions[batch->sessions_len++].ref = i;
 	}
 	memcpy(batch->lost, f->lost, sizeof(batch->lost));
+	batch->tiers = f->tiers;
 	return 0;
 }
 
@@ -298,6 +300,53 @@ static void sessions_come_out_in_turn(void **state)
 	assert_int_equal(f->fake.sessions_retired[1] + f->fake.sessions_retired[2], 0);
 }
 
+static void assert_names(struct fixture *f, const char *expected)
+{
+	char names[512] = "";
+	const char *line, *at;
+
+	for (line = lines(f); *line; line = strchr(line, '\n') + 1) {
+		at = strstr(line, "\"track\":\"") + strlen("\"track\":\"");
+		strncat(names, at, strchr(at, '"') - at);
+		strcat(names, " ");
+	}
+	assert_string_equal(names, expected);
+}
+
+/* The tracks of the default tier are there from the beginning, each other one from its first row
+ * on, and then for ever. */
+static void a_tier_that_is_found_has_tracks_from_its_first_row_on(void **state)
+{
+	struct fixture *f = *state;
+	struct tiers tiers;
+	struct collect_broadcast *one;
+
+	tiers_init(&tiers);
+	f->fake.tiers = &tiers;
+	assert_int_equal(tick(f), 0);
+	assert_names(f, "publisher.json subscriber.json sessions.json ");
+	assert_int_equal(tiers_add(&tiers, "sjc", 3), 1);
+	one = fake_life(&f->fake, life("a", 1, true, 1, 0));
+	one->tier = 1;
+	assert_int_equal(tick(f), 0);
+	assert_names(f, "sjc/publisher.json ");
+	assert_int_equal(tiers_add(&tiers, "a/b", 3), 2);
+	f->fake.sessions[0] = session("r", 2, 1, true, 2, 1);
+	f->fake.sessions_len = 1;
+	/* The same path on another tier is another broadcast. */
+	one = fake_life(&f->fake, life("a", 2, true, 0, 0));
+	one->tier = 2;
+	one->counts[MOQSTAT_SUBSCRIBER][MOQSTAT_EXTERNAL][MOQSTAT_FETCHES] = 7;
+	assert_int_equal(tick(f), 0);
+	assert_names(f, "a/b/subscriber.json a/b/sessions.json ");
+	f->fake.broadcasts[0] = life("a", 1, false, 1, 1);
+	f->fake.broadcasts[0].tier = 1;
+	assert_string_equal(tick_track(f, "sjc/publisher.json"), "1{a:1/1}");
+	assert_string_equal(tick_track(f, "sjc/publisher.json"), "2{}");
+	assert_int_equal(f->fake.retired[0], 1);
+	assert_int_equal(f->fake.retired[1], 0);
+}
+
 static void held_life_lets_the_next_wait(void **state)
 {
 	struct fixture *f = *state;
@@ -464,6 +513,7 @@ int main(void)
 		TEST(lives_that_look_the_same_are_told_once),
 		TEST(finished_lives_give_way_to_the_next),
 		TEST(sessions_come_out_in_turn),
+		TEST(a_tier_that_is_found_has_tracks_from_its_first_row_on),
 		TEST(held_life_lets_the_next_wait),
 		TEST(a_tick_ends_however_many_lives_wait),
 		TEST(a_tick_ends_although_lives_go_on_coming),

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "tracks.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* By what comes behind the label: of a role, then of sessions. */
+static const char *const tracks_names[TRACKS_OF_TIER] = {
+	[MOQSTAT_PUBLISHER] = "publisher.json",
+	[MOQSTAT_SUBSCRIBER] = "subscriber.json",
+	[MOQSTAT_ROLE_MAX] = "sessions.json",
+};
+
+const struct track_two tracks_two[TRACKS_OF_TWO] = {
+	{ "publisher.json", TRACK_BROADCASTS, MOQSTAT_PUBLISHER, MOQSTAT_EXTERNAL },
+	{ "subscriber.json", TRACK_BROADCASTS, MOQSTAT_SUBSCRIBER, MOQSTAT_EXTERNAL },
+	{ "internal/publisher.json", TRACK_BROADCASTS, MOQSTAT_PUBLISHER, MOQSTAT_INTERNAL },
+	{ "internal/subscriber.json", TRACK_BROADCASTS, MOQSTAT_SUBSCRIBER, MOQSTAT_INTERNAL },
+	{ "sessions.json", TRACK_SESSIONS, MOQSTAT_ROLE_MAX, MOQSTAT_EXTERNAL },
+	{ "internal/sessions.json", TRACK_SESSIONS, MOQSTAT_ROLE_MAX, MOQSTAT_INTERNAL },
+};
+
+unsigned int tracks_count(const struct tiers *tiers)
+{
+	return tiers->len > MOQSTAT_TIER_MAX ? TRACKS_OF_TIER * tiers->len : TRACKS_OF_TWO;
+}
+
+struct track_what tracks_what(unsigned int number)
+{
+	const struct track_two *two = &tracks_two[number];
+	unsigned int role = number % TRACKS_OF_TIER;
+
+	if (number < TRACKS_OF_TWO)
+		return (struct track_what){ two->kind, two->role, two->tier };
+	return (struct track_what){ role == MOQSTAT_ROLE_MAX ? TRACK_SESSIONS : TRACK_BROADCASTS,
+				    role, number / TRACKS_OF_TIER };
+}
+
+unsigned int tracks_number(const struct track_what *what)
+{
+	unsigned int role = what->kind == TRACK_SESSIONS ? (unsigned int)MOQSTAT_ROLE_MAX
+							 : (unsigned int)what->role;
+
+	if (what->tier >= MOQSTAT_TIER_MAX)
+		return TRACKS_OF_TIER * what->tier + role;
+	return role == MOQSTAT_ROLE_MAX ? MOQSTAT_ROLE_MAX * MOQSTAT_TIER_MAX + what->tier
+					: MOQSTAT_ROLE_MAX * what->tier + role;
+}
+
+const char *tracks_name(const struct tiers *tiers, unsigned int number, char out[TRACK_NAME_MAX])
+{
+	const struct track_what what = tracks_what(number);
+	const char *label = tiers->labels[what.tier];
+
+	snprintf(out, TRACK_NAME_MAX, "%s%s%s", label, *label ? "/" : "", tracks_names[what.role]);
+	return out;
+}
+
+/* What the name says but for the tier, and how long its label is. */
+static int tracks_parse(const char *name, struct track_what *what, size_t *label)
+{
+	const char *last = strrchr(name, '/'), *rest = last ? last + 1 : name;
+	unsigned int role;
+
+	for (role = 0; role < TRACKS_OF_TIER && strcmp(rest, tracks_names[role]); role++)
+		;
+	/* The default tier's label isn't written. */
+	if (role == TRACKS_OF_TIER || last == name)
+		return -ENOENT;
+	what->role = role;
+	what->kind = role == MOQSTAT_ROLE_MAX ? TRACK_SESSIONS : TRACK_BROADCASTS;
+	*label = last ? last - name : 0;
+	return 0;
+}
+
+int tracks_find(const struct tiers *tiers, const char *name)
+{
+	struct track_what what;
+	size_t label;
+	int tier, err = tracks_parse(name, &what, &label);
+
+	if (err)
+		return err;
+	tier = tiers_find(tiers, name, label);
+	if (tier < 0)
+		return tier;
+	what.tier = tier;
+	return (int)tracks_number(&what);
+}
+
+int tracks_learn(struct tiers *tiers, const char *name)
+{
+	struct track_what what;
+	size_t label;
+	int tier, err = tracks_parse(name, &what, &label);
+
+	if (err)
+		return err;
+	tier = tiers_add(tiers, name, label);
+	if (tier < 0)
+		return tier;
+	what.tier = tier;
+	return (int)tracks_number(&what);
+}
