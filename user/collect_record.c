@@ -113,7 +113,7 @@ static int record_add_filled(json_t *parent, const char *name, json_t *child)
 	return json_object_set_new(parent, name, child);
 }
 
-static json_t *record_slots(const struct collect_tiers *tiers, const struct collect_broadcast *b)
+static json_t *record_slots(const struct tiers *tiers, const struct collect_broadcast *b)
 {
 	json_t *json = json_object(), *role;
 	size_t r, t;
@@ -148,8 +148,7 @@ static int record_beginning(json_t *json, bool fresh, bool whole)
 	return whole ? err : err | json_object_set_new(json, "whole", json_false());
 }
 
-static json_t *record_broadcast(const struct collect_tiers *tiers,
-				const struct collect_broadcast *b)
+static json_t *record_broadcast(const struct tiers *tiers, const struct collect_broadcast *b)
 {
 	json_t *json = json_object();
 	int err;
@@ -168,7 +167,7 @@ static json_t *record_broadcast(const struct collect_tiers *tiers,
 	return json;
 }
 
-static json_t *record_session(const struct collect_tiers *tiers, const struct collect_session *s)
+static json_t *record_session(const struct tiers *tiers, const struct collect_session *s)
 {
 	const char *tier = tiers ? tiers->labels[s->tier] : collect_format_tiers[s->tier];
 	json_t *json = json_object();
@@ -190,12 +189,12 @@ static json_t *record_session(const struct collect_tiers *tiers, const struct co
 }
 
 /* What "tiers" is to say: nothing where both are there from the beginning. */
-static const struct collect_tiers *record_tiers(const struct collect_batch *batch)
+static const struct tiers *record_tiers(const struct collect_batch *batch)
 {
 	return batch->tiers && batch->tiers->found ? batch->tiers : NULL;
 }
 
-static json_t *record_labels(const struct collect_tiers *tiers)
+static json_t *record_labels(const struct tiers *tiers)
 {
 	json_t *json = json_array();
 	int err = 0;
@@ -213,7 +212,7 @@ static json_t *record_labels(const struct collect_tiers *tiers)
 static json_t *record_batch(const struct collect_batch *batch)
 {
 	json_t *json = json_object(), *broadcasts = json_array(), *sessions = json_array();
-	const struct collect_tiers *tiers = record_tiers(batch);
+	const struct tiers *tiers = record_tiers(batch);
 	int err = 0;
 	size_t i;
 
@@ -240,7 +239,7 @@ static json_t *record_batch(const struct collect_batch *batch)
 }
 
 /* Is there a tier of that number? One without a label is the first. */
-static bool record_tier(const struct collect_tiers *tiers, uint32_t tier)
+static bool record_tier(const struct tiers *tiers, uint32_t tier)
 {
 	return tier < tiers->len && (!tier || *tiers->labels[tier]);
 }
@@ -248,7 +247,7 @@ static bool record_tier(const struct collect_tiers *tiers, uint32_t tier)
 /* What the builders take for granted. */
 static int record_check(const struct collect_batch *batch)
 {
-	const struct collect_tiers *tiers = record_tiers(batch);
+	const struct tiers *tiers = record_tiers(batch);
 	size_t i;
 
 	for (i = 0; tiers && i < tiers->len; i++) {

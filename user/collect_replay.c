@@ -34,7 +34,7 @@ struct replay {
 	size_t line_size;
 	bool complete;			   /* the line ended with a newline */
 	const struct frame_schema *schema; /* of all lines so far */
-	struct collect_tiers tiers;	   /* the same; none: both of enum moqstat_tier */
+	struct tiers tiers;		   /* the same; none: both of enum moqstat_tier */
 	int failed;			   /* the -errno that ended the reading */
 };
 

@@ -10,10 +10,11 @@
 
 void labels_init(const struct moqstat_bpf *object, struct labels *out)
 {
-	*out = (struct labels){ .object = object, .tiers = { .found = true, .len = 1 } };
+	out->object = object;
+	tiers_init(&out->tiers);
 }
 
-void labels_take(struct collect_tiers *tiers, const struct moqstat_label *label, uint32_t number)
+void labels_take(struct tiers *tiers, const struct moqstat_label *label, uint32_t number)
 {
 	const char *text = (const char *)label->text;
 

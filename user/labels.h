@@ -11,7 +11,7 @@
 
 #include <moqstat.h>
 
-#include "collect.h"
+#include "tiers.h"
 
 struct moqstat_bpf;
 
@@ -19,7 +19,7 @@ struct moqstat_bpf;
  * label here; only tier 0 is the default one. */
 struct labels {
 	const struct moqstat_bpf *object;
-	struct collect_tiers tiers;
+	struct tiers tiers;
 };
 
 /** `object` is loaded and outlives the result. */
@@ -30,6 +30,6 @@ void labels_init(const struct moqstat_bpf *object, struct labels *out);
 bool labels_known(struct labels *l, uint32_t number);
 
 /** Take in what the programs' map tells. Nothing is taken from what makes no sense. */
-void labels_take(struct collect_tiers *tiers, const struct moqstat_label *label, uint32_t number);
+void labels_take(struct tiers *tiers, const struct moqstat_label *label, uint32_t number);
 
 #endif /* MOQSTAT_LABELS_H */

@@ -98,7 +98,7 @@ static void what_is_in_it(void **state)
 	struct fixture *f = *state;
 	struct collect_batch batch;
 	struct collect *c;
-	const struct collect_tiers *tiers;
+	const struct tiers *tiers;
 
 	recording_write(f->file, whole, sizeof(whole) - 1);
 	assert_int_equal(collect_replay_create(f->file, &c), 0);
@@ -200,7 +200,7 @@ static void bad_lists(void **state)
 /* A backend whose batch refers to tiers that there aren't. */
 struct wrong {
 	struct collect base;
-	struct collect_tiers tiers;
+	struct tiers tiers;
 	uint32_t broadcast, session;
 };
 

@@ -271,7 +271,7 @@ static void what_only_looks_odd(void **state)
 /* Where tiers are labels, what is sent may have come on another row, or long ago. */
 static void what_tiers_that_are_labels_tell(void **state)
 {
-	const struct collect_tiers tiers = { .found = true, .len = 3, .labels[2] = "region" };
+	const struct tiers tiers = { .found = true, .len = 3, .labels[2] = "region" };
 	struct fixture *f = *state;
 
 	f->batch.tiers = &tiers;
