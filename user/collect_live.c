@@ -178,6 +178,7 @@ static int live_read_lost(struct collect_live *l, uint64_t *lost)
 		return err;
 	lost[MOQSTAT_LOST_PATH_INVALID] = l->counts.invalid;
 	lost[MOQSTAT_LOST_ENTRY_UNKNOWN] += l->counts.orphans;
+	lost[MOQSTAT_LOST_TIERS_FULL] += takeover_uncounted(l->takeover);
 	lost[MOQSTAT_LOST_GUARD_UNKNOWN] -= l->unknown_early;
 	lost[MOQSTAT_LOST_COUNTERS_UNREAD] += reading_unread(l->reading);
 	l->full = lost[MOQSTAT_LOST_ENTRIES_FULL] + lost[MOQSTAT_LOST_GUARDS_FULL];
@@ -513,7 +514,8 @@ int collect_live_create(const struct collect_live_source *source, struct collect
 	labels_init(l->object, &l->labels);
 	err = counts_init(&counts, &l->counts);
 	if (!err)
-		err = takeover_create(l->object, source->target, source->layout, &l->takeover);
+		err = takeover_create(l->object, source->target, source->layout, &l->labels,
+				      &l->takeover);
 	if (!err)
 		err = reading_create(l->object, source->target, source->layout, &l->reading);
 	if (err) {

@@ -3,12 +3,13 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <string.h>
 
 #include "moqstat.skel.h"
 #include "utf8.h"
 
-void labels_init(const struct moqstat_bpf *object, struct labels *out)
+void labels_init(struct moqstat_bpf *object, struct labels *out)
 {
 	out->object = object;
 	tiers_init(&out->tiers);
@@ -51,4 +52,27 @@ bool labels_known(struct labels *l, uint32_t number)
 	if (!*l->tiers.labels[number])
 		labels_read(l);
 	return *l->tiers.labels[number];
+}
+
+int labels_number(struct labels *l, const struct moqstat_label *label, uint32_t *out)
+{
+	uint32_t *used = &l->object->bss->labels_used, number;
+	int map = bpf_map__fd(l->object->maps.labels);
+
+	if (label->len > MOQSTAT_LABEL_MAX)
+		return -ENOSPC;
+	if (!label->len) {
+		*out = 0;
+		return 0;
+	}
+	if (!bpf_map_lookup_elem(map, label, out))
+		return 0;
+	/* The programs draw from the same counter, which is mapped into this process, and may be
+	 * first: then this number is nobody's. */
+	if (__atomic_load_n(used, __ATOMIC_SEQ_CST) < MOQSTAT_LABELS_MAX - 1) {
+		number = __atomic_add_fetch(used, 1, __ATOMIC_SEQ_CST);
+		if (number < MOQSTAT_LABELS_MAX)
+			bpf_map_update_elem(map, label, &number, BPF_NOEXIST);
+	}
+	return bpf_map_lookup_elem(map, label, out) ? -ENOSPC : 0;
 }
