@@ -161,7 +161,7 @@ static __always_inline int guard_live_path(__u64 path, __u32 tgid, __u32 use,
 {
 	struct moqstat_pending *p;
 
-	identity_name(path, 0);
+	identity_name(path, 0, 0);
 	p = identity_pending();
 	if (!p)
 		return -1;

@@ -5,19 +5,20 @@
  * Names are learnt at rare events. A thread names a path when it enters Stats::entry or
  * StatsHandle::session. If that makes a new entry, the allocation's branch ties the pointer to the
  * path, under the relay's own lock, before any other thread can see the pointer. A pointer made
- * before the agent came is tied at the next opening bump of a thread that has just named the path.
+ * before the agent came is tied at the next opening bump of a thread that has just named the path;
+ * where tiers have labels, where Session::scope gives it out.
  */
 #ifndef MOQSTAT_BPF_IDENTITY_H
 #define MOQSTAT_BPF_IDENTITY_H
 
 static const struct moqstat_pending identity_nothing;
 
-/* Note the path that this thread is about to use. */
-static __always_inline void identity_name(__u64 path_object, __u32 slot)
+/* What this thread is about to use has yet to get its path; of which tier it is `label` tells, as
+ * label_number() gives it. NULL where there is no room. */
+static __always_inline struct moqstat_pending *identity_pend(__u32 slot, long label)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct moqstat_pending *p = bpf_map_lookup_elem(&pending, &thread);
-	__u64 words[3], text, len;
 
 	if (!p) {
 		bpf_map_update_elem(&pending, &thread, &identity_nothing, BPF_NOEXIST);
@@ -25,27 +26,19 @@ static __always_inline void identity_name(__u64 path_object, __u32 slot)
 	}
 	if (!p) {
 		count_lost(MOQSTAT_LOST_PENDING_FULL);
-		return;
+		return NULL;
 	}
 	p->name.slot = slot;
+	p->name.label = label < 0 ? 0 : label;
 	p->name.len = 0;
-	p->lost = MOQSTAT_LOST_NONE;
+	p->lost = label < 0 ? -label : MOQSTAT_LOST_NONE;
 	p->valid = 1;
-	if (bpf_probe_read_user(words, sizeof(words), (void *)path_object)) {
-		p->lost = MOQSTAT_LOST_PATH_FAULT;
-		return;
-	}
-	text = words[1];
-	len = words[2];
-	/* Shared, and not borrowed: the text stands behind the head of its Arc. */
-	if (paths_shared && words[0]) {
-		text = words[0] + 16 + words[2];
-		len = words[1] - words[2];
-		if (words[2] > words[1]) {
-			p->lost = MOQSTAT_LOST_PATH_FAULT;
-			return;
-		}
-	}
+	return p;
+}
+
+/* The path's text. */
+static __always_inline void identity_read(struct moqstat_pending *p, __u64 text, __u64 len)
+{
 	if (len > MOQSTAT_PATH_MAX) {
 		p->lost = MOQSTAT_LOST_PATH_TOO_LONG;
 		return;
@@ -55,9 +48,24 @@ static __always_inline void identity_name(__u64 path_object, __u32 slot)
 		return;
 	}
 	p->name.len = len;
-	p->hash = siphash_path(key_low, key_high ^ slot, p->name.path, p->name.len);
+	p->hash = siphash_path(key_low, key_high ^ MOQSTAT_NAME_KIND(p->name.slot, p->name.label),
+			       p->name.path, p->name.len);
 	if (!p->hash)
 		p->hash = 1;
+}
+
+/* Note the path that this thread is about to use. */
+static __always_inline void identity_name(__u64 path_object, __u32 slot, long label)
+{
+	struct moqstat_pending *p = identity_pend(slot, label);
+	__u64 text, len;
+
+	if (!p || p->lost)
+		return;
+	if (label_text(path_object, &text, &len))
+		p->lost = MOQSTAT_LOST_PATH_FAULT;
+	else
+		identity_read(p, text, len);
 }
 
 static __always_inline struct moqstat_pending *identity_pending(void)
@@ -172,7 +180,10 @@ static __noinline int identity_begin(struct moqstat_pending *p, struct moqstat_e
 	}
 	if (reason) {
 		id.hash = 0;
-		id.incarnation = p->name.slot ? p->name.slot : read_life();
+		if (reason == MOQSTAT_LOST_TIERS_FULL)
+			id.incarnation = MOQSTAT_UNCOUNTED;
+		else
+			id.incarnation = p->name.slot ? p->name.slot : read_life();
 		count_lost(reason);
 	}
 	own = id;

@@ -16,11 +16,17 @@ const volatile __u64 key_high = 0;
  * where on it is the path's. 0: capacity, address and length. */
 const volatile __u32 paths_shared = 0;
 
+/* 1: a tier is a label, and each entry is of one; 0: there are two, and an entry is of both. */
+const volatile __u32 labelled = 0;
+
 /* 1: entry pointers are not to be relied on, even where there are any. */
 const volatile __u32 by_guard = 0;
 
 /* The last incarnation number given; what has no name of its own uses the first few. */
-__u32 incarnations = MOQSTAT_UNATTRIBUTED;
+__u32 incarnations = MOQSTAT_UNCOUNTED;
+
+/* The last number given to a label; more than there may be if threads came at once. */
+__u32 labels_used = 0;
 
 /* Names in use, of broadcasts and of roots, where entries have them; and how many there may be. */
 __u32 names_used[2] = { 0, 0 };
@@ -149,6 +155,14 @@ struct {
 	__type(key, struct moqstat_id);
 	__type(value, struct moqstat_name);
 } long_names SEC(".maps");
+
+/* The labels of tiers, and their numbers. None is ever taken out. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MOQSTAT_LABELS_MAX);
+	__type(key, struct moqstat_label);
+	__type(value, __u32);
+} labels SEC(".maps");
 
 /* The counts. */
 struct {

@@ -11,6 +11,7 @@
 #include "operand.h"
 #include "forget.h"
 #include "read.h"
+#include "label.h"
 #include "identity.h"
 #include "guard.h"
 #include "flow.h"
@@ -105,6 +106,9 @@ static __noinline int site_identity(struct pt_regs *ctx, const struct moqstat_si
 		return 1;
 	}
 	*out = *id;
+	/* Of a tier that isn't counted, which was said when the entry was found. */
+	if (out->incarnation == MOQSTAT_UNCOUNTED)
+		return 1;
 	if (!out->hash && (out->incarnation & MOQSTAT_LIFE))
 		out->incarnation = 0;
 	return 0;
@@ -131,7 +135,10 @@ static __noinline int bump_any(struct pt_regs *ctx, const struct moqstat_site *s
 	if (operand_read(ctx, &site->tier, &tier) || operand_read(ctx, &site->n, &n) ||
 	    (role == MOQSTAT_ROLE_MAX && operand_read(ctx, &site->side, &role)))
 		reason = MOQSTAT_LOST_OPERAND_FAULT;
-	else if (tier >= MOQSTAT_TIER_MAX || role >= MOQSTAT_ROLE_MAX)
+	/* Of a side that is more than its number, the lowest bit tells. */
+	if (labelled)
+		role &= 1;
+	if (!reason && (tier >= MOQSTAT_TIER_MAX || role >= MOQSTAT_ROLE_MAX))
 		reason = MOQSTAT_LOST_OPERAND_RANGE;
 	if (reason)
 		count_lost(reason);
@@ -211,6 +218,18 @@ static __always_inline void site_note_statistics(struct pt_regs *ctx,
 		statistics_off = 1;
 }
 
+/* Of which tier is what is named here, as label_number() gives it? */
+static __always_inline long site_label(struct pt_regs *ctx, const struct moqstat_site *site)
+{
+	__u64 label;
+
+	if (!labelled)
+		return 0;
+	if (operand_read(ctx, &site->tier, &label))
+		return -MOQSTAT_LOST_OPERAND_FAULT;
+	return label_number(label);
+}
+
 /* Stats::entry(&self, &path) begins. */
 SEC("uprobe")
 int entry(struct pt_regs *ctx)
@@ -224,7 +243,7 @@ int entry(struct pt_regs *ctx)
 	site_note_statistics(ctx, site);
 	/* 0 where it can't be read, and then the path can't: what was named before isn't meant. */
 	operand_read(ctx, &site->entry, &path);
-	identity_name(path, 0);
+	identity_name(path, 0, site_label(ctx, site));
 	return 0;
 }
 
@@ -232,7 +251,7 @@ int entry(struct pt_regs *ctx)
 SEC("uprobe")
 int session(struct pt_regs *ctx)
 {
-	__u64 root, tier;
+	__u64 root, tier = 0;
 	__u32 tgid;
 	struct moqstat_site *site = site_hit(ctx, &tgid);
 
@@ -240,14 +259,14 @@ int session(struct pt_regs *ctx)
 		return 0;
 	site_note_statistics(ctx, site);
 	operand_read(ctx, &site->entry, &root);
-	if (operand_read(ctx, &site->tier, &tier)) {
+	if (!labelled && operand_read(ctx, &site->tier, &tier)) {
 		count_lost(MOQSTAT_LOST_OPERAND_FAULT);
 		identity_forget();
 	} else if (tier >= MOQSTAT_TIER_MAX) {
 		count_lost(MOQSTAT_LOST_OPERAND_RANGE);
 		identity_forget();
 	} else {
-		identity_name(root, MOQSTAT_SLOT_SESSION + tier);
+		identity_name(root, MOQSTAT_SLOT_SESSION + tier, site_label(ctx, site));
 	}
 	return 0;
 }
@@ -282,6 +301,28 @@ int allocated(struct pt_regs *ctx)
 			identity_tie(&key, &id, true);
 		count_lost(MOQSTAT_LOST_PENDING_FULL);
 	}
+	return 0;
+}
+
+/* Session::scope has got the entry of the path that this thread has named, or none: what isn't
+ * counted has none. All that is counted through a scope comes later. */
+SEC("uprobe")
+int scope(struct pt_regs *ctx)
+{
+	struct moqstat_entry_key key = {};
+	struct moqstat_site *site;
+	__u32 cookie;
+
+	site = site_of(ctx, &key.tgid, &cookie);
+	if (!site || by_guard || !operand_when(ctx, site->when))
+		return 0;
+	count_hit(cookie);
+	if (operand_read(ctx, &site->entry, &key.entry))
+		count_lost(MOQSTAT_LOST_OPERAND_FAULT);
+	if (key.entry)
+		identity_find(&key, true);
+	else
+		identity_forget();
 	return 0;
 }
 
@@ -351,7 +392,7 @@ int session_place(struct pt_regs *ctx)
 		count_lost(MOQSTAT_LOST_OPERAND_RANGE);
 		return 0;
 	}
-	identity_name(root, MOQSTAT_SLOT_SESSION + tier);
+	identity_name(root, MOQSTAT_SLOT_SESSION + tier, 0);
 	p = identity_pending();
 	if (!p || guard_path(p, key.tgid, GUARD_OPENS, &id))
 		return 0;
@@ -373,7 +414,7 @@ static __always_inline int key_of(struct pt_regs *ctx, const struct moqstat_site
 
 	if (operand_read(ctx, &site->path, &at))
 		return -1;
-	identity_name(at, 0);
+	identity_name(at, 0, 0);
 	p = identity_pending();
 	if (!p)
 		return -1;

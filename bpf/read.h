@@ -65,7 +65,7 @@ read_find(struct pt_regs *ctx, const struct moqstat_site *site, __u32 tgid)
 	if (operand_read(ctx, &site->entry, &entry.entry) || !entry.entry)
 		return NULL;
 	id = bpf_map_lookup_elem(&entries, &entry);
-	if (!id || id->incarnation <= MOQSTAT_UNATTRIBUTED || id->incarnation == MOQSTAT_GONE)
+	if (!id || id->incarnation <= MOQSTAT_UNCOUNTED || id->incarnation == MOQSTAT_GONE)
 		return NULL;
 	r = read_known(id->incarnation);
 	if (r)

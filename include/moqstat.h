@@ -184,7 +184,8 @@ struct moqstat_operand {
  *  MOQSTAT_EVENT_REMOVE `entry` and `side` are the addresses of the two places that the guard may
  * be moved to; in MOQSTAT_EVENT_PLACE with MOQSTAT_HANDLE_OWNER `guard` is the owner's word itself.
  * Where tiers have labels, `tier` is the address of the label's three words, in the events that
- * name a path; in bumps there is none.
+ * name a path; in bumps it is 0, and where `side` picks the role its lowest bit does. In
+ * MOQSTAT_EVENT_SCOPE `entry` is the entry pointer, null where there is none.
  */
 struct moqstat_site {
 	__u8 event;   /* enum moqstat_event */
@@ -290,6 +291,10 @@ struct moqstat_label {
 	__u8 text[MOQSTAT_LABEL_MAX];
 };
 
+/** What is hashed with a path, so that one path is told apart as a broadcast's and a root's, and by
+ *  tier. */
+#define MOQSTAT_NAME_KIND(slot, label) ((slot) ^ (__u64)(label) << 8)
+
 /** Which incarnation a path stands for, where entry pointers don't tell. */
 struct moqstat_path_key {
 	__u64 hash;
@@ -375,8 +380,10 @@ struct moqstat_peek {
 	__u64 keyed;	      /* 1: the path was a key of that table */
 };
 
-/** The incarnation number, with hash 0, of what can't be named. */
+/** The incarnation number, with hash 0, of what can't be named; and, for entries only, of what is
+ *  of a tier without a number, and is counted nowhere. */
 #define MOQSTAT_UNATTRIBUTED (MOQSTAT_SLOT_MAX + 1)
+#define MOQSTAT_UNCOUNTED    (MOQSTAT_SLOT_MAX + 2)
 
 /** What a thread has named, until the bump or the allocation that uses the name. */
 struct moqstat_pending {

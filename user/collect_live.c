@@ -12,6 +12,7 @@
 #include "forget.h"
 #include "incarnation.h"
 #include "inventory.h"
+#include "labels.h"
 #include "log.h"
 #include "moqstat.skel.h"
 #include "names.h"
@@ -37,6 +38,7 @@ struct collect_live {
 	const struct target *target;
 	struct moqstat_bpf *object;
 	struct incarnations known;
+	struct labels labels;
 	struct takeover *takeover;
 	struct reading *reading;
 	struct counts counts;
@@ -176,6 +178,7 @@ static int live_read_lost(struct collect_live *l, uint64_t *lost)
 		return err;
 	lost[MOQSTAT_LOST_PATH_INVALID] = l->counts.invalid;
 	lost[MOQSTAT_LOST_ENTRY_UNKNOWN] += l->counts.orphans;
+	lost[MOQSTAT_LOST_TIERS_FULL] += takeover_uncounted(l->takeover);
 	lost[MOQSTAT_LOST_GUARD_UNKNOWN] -= l->unknown_early;
 	lost[MOQSTAT_LOST_COUNTERS_UNREAD] += reading_unread(l->reading);
 	l->full = lost[MOQSTAT_LOST_ENTRIES_FULL] + lost[MOQSTAT_LOST_GUARDS_FULL];
@@ -210,7 +213,7 @@ static void live_fill_session(const struct collect_live *l, const struct incarna
 
 	*out = (struct collect_session){ .root = text,
 					 .root_len = in->len,
-					 .tier = in->slot - MOQSTAT_SLOT_SESSION,
+					 .tier = in->slot - MOQSTAT_SLOT_SESSION + in->label,
 					 .incarnation = in->shown,
 					 .held = in->held,
 					 .fresh = live_fresh(in),
@@ -231,6 +234,7 @@ static void live_fill_broadcast(const struct collect_live *l, const struct incar
 					   .held = in->held,
 					   .fresh = live_fresh(in),
 					   .whole = live_whole(l, in),
+					   .tier = in->label,
 					   .ref = in->id.incarnation };
 	for (slot = 0; slot < MOQSTAT_SLOT_SESSION; slot++) {
 		uint64_t *counts = out->counts[slot / MOQSTAT_TIER_MAX][slot % MOQSTAT_TIER_MAX];
@@ -337,7 +341,8 @@ static int live_seed(struct collect_live *l)
 				   .arg = l };
 	int err;
 
-	if (!l->source.plan)
+	/* Where tiers are labels all of it is in the tables, if anywhere. */
+	if (!l->source.plan || l->object->rodata->labelled)
 		return 0;
 	err = seed_take(&seed, &l->seed);
 	if (err == -ENOMEM)
@@ -423,6 +428,7 @@ static int collect_live_read(struct collect *c, struct collect_batch *batch)
 
 	/* Who hasn't taken in the last two batches, perhaps since one failed, gets everything. */
 	batch->schema = l->source.layout->frame;
+	batch->tiers = l->object->rodata->labelled ? &l->labels.tiers : NULL;
 	batch->number = l->number + 1;
 	batch->partial = l->number && l->followed && batch->since == l->number;
 	l->followed = batch->since == l->number;
@@ -504,9 +510,12 @@ int collect_live_create(const struct collect_live_source *source, struct collect
 	l->target = source->target;
 	counts.object = l->object;
 	counts.known = &l->known;
+	counts.labels = &l->labels;
+	labels_init(l->object, &l->labels);
 	err = counts_init(&counts, &l->counts);
 	if (!err)
-		err = takeover_create(l->object, source->target, source->layout, &l->takeover);
+		err = takeover_create(l->object, source->target, source->layout, &l->labels,
+				      &l->takeover);
 	if (!err)
 		err = reading_create(l->object, source->target, source->layout, &l->reading);
 	if (err) {

@@ -20,12 +20,26 @@
  *      "counts":{"sessions":2,"sessions_closed":1}}],
  *    "lost":{"entry_null":3}}       what could not be attributed, by reason
  *
+ * Where tiers are labels (moq-relay 0.14 and later) each line says which there are, by number, and
+ * whatever is of one has its label:
+ *
+ *   {"v":1,"schema":"0.14","tiers":["","region/sjc"],"time_ms":1763683200000,
+ *    "broadcasts":[
+ *     {"path":"demo/bbb","tier":"region/sjc","incarnation":0,"held":true,
+ *      "counts":{"publisher":{"announced":1,"bytes":4711}}}],
+ *    "sessions":[
+ *     {"root":"demo","tier":"","incarnation":0,"held":true,"counts":{"sessions":2}}],
+ *    "lost":{}}
+ *
+ * The first one is the default tier, "". A later "" is a number that no tier has; a line may give
+ * it one, add others behind, and changes nothing else.
+ *
  * Counts are cumulative. One that is zero is left out, and so is an object without any. A number
  * is a JSON integer up to 2^63-1 and above that a string of its decimal digits, since many JSON
  * readers (jansson too) have no larger integers. Every member shown is required but
- * "fresh" and "whole", which are there only where they are false, and "schema", which all lines
- * have or none, and then it is "0.12"; none else is allowed. The names are those of
- * collect_format.c. An incarnation that the agent retired is in no later batch, unless the path
+ * "fresh" and "whole", which are there only where they are false, and "schema" and "tiers", which
+ * all lines have or none; without "schema" it is "0.12". None else is allowed. The names are those
+ * of collect_format.c. An incarnation that the agent retired is in no later batch, unless the path
  * came back.
  */
 #include "collect.h"
@@ -99,13 +113,19 @@ static int record_add_filled(json_t *parent, const char *name, json_t *child)
 	return json_object_set_new(parent, name, child);
 }
 
-static json_t *record_slots(const struct collect_broadcast *b)
+static json_t *record_slots(const struct tiers *tiers, const struct collect_broadcast *b)
 {
 	json_t *json = json_object(), *role;
 	size_t r, t;
 	int err = 0;
 
 	for (r = 0; r < MOQSTAT_ROLE_MAX; r++) {
+		if (tiers) {
+			err |= record_add_filled(json, collect_format_roles[r],
+						 record_counts(collect_format_fields,
+							       b->counts[r][0], MOQSTAT_FIELD_MAX));
+			continue;
+		}
 		role = json_object();
 		for (t = 0; t < MOQSTAT_TIER_MAX; t++)
 			err |= record_add_filled(role, collect_format_tiers[t],
@@ -128,16 +148,18 @@ static int record_beginning(json_t *json, bool fresh, bool whole)
 	return whole ? err : err | json_object_set_new(json, "whole", json_false());
 }
 
-static json_t *record_broadcast(const struct collect_broadcast *b)
+static json_t *record_broadcast(const struct tiers *tiers, const struct collect_broadcast *b)
 {
 	json_t *json = json_object();
 	int err;
 
 	err = json_object_set_new(json, "path", json_stringn_nocheck(b->path, b->path_len));
+	if (tiers)
+		err |= json_object_set_new(json, "tier", json_string(tiers->labels[b->tier]));
 	err |= json_object_set_new(json, "incarnation", json_integer(b->incarnation));
 	err |= json_object_set_new(json, "held", json_boolean(b->held));
 	err |= record_beginning(json, b->fresh, b->whole);
-	err |= json_object_set_new(json, "counts", record_slots(b));
+	err |= json_object_set_new(json, "counts", record_slots(tiers, b));
 	if (err) {
 		json_decref(json);
 		return NULL;
@@ -145,13 +167,14 @@ static json_t *record_broadcast(const struct collect_broadcast *b)
 	return json;
 }
 
-static json_t *record_session(const struct collect_session *s)
+static json_t *record_session(const struct tiers *tiers, const struct collect_session *s)
 {
+	const char *tier = tiers ? tiers->labels[s->tier] : collect_format_tiers[s->tier];
 	json_t *json = json_object();
 	int err;
 
 	err = json_object_set_new(json, "root", json_stringn_nocheck(s->root, s->root_len));
-	err |= json_object_set_new(json, "tier", json_string(collect_format_tiers[s->tier]));
+	err |= json_object_set_new(json, "tier", json_string(tier));
 	err |= json_object_set_new(json, "incarnation", json_integer(s->incarnation));
 	err |= json_object_set_new(json, "held", json_boolean(s->held));
 	err |= record_beginning(json, s->fresh, s->whole);
@@ -165,19 +188,44 @@ static json_t *record_session(const struct collect_session *s)
 	return json;
 }
 
+/* What "tiers" is to say: nothing where both are there from the beginning. */
+static const struct tiers *record_tiers(const struct collect_batch *batch)
+{
+	return batch->tiers && batch->tiers->found ? batch->tiers : NULL;
+}
+
+static json_t *record_labels(const struct tiers *tiers)
+{
+	json_t *json = json_array();
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < tiers->len && !err; i++)
+		err = json_array_append_new(json, json_string(tiers->labels[i]));
+	if (err) {
+		json_decref(json);
+		return NULL;
+	}
+	return json;
+}
+
 static json_t *record_batch(const struct collect_batch *batch)
 {
 	json_t *json = json_object(), *broadcasts = json_array(), *sessions = json_array();
+	const struct tiers *tiers = record_tiers(batch);
 	int err = 0;
 	size_t i;
 
 	for (i = 0; i < batch->broadcasts_len && !err; i++)
-		err = json_array_append_new(broadcasts, record_broadcast(&batch->broadcasts[i]));
+		err = json_array_append_new(broadcasts,
+					    record_broadcast(tiers, &batch->broadcasts[i]));
 	for (i = 0; i < batch->sessions_len && !err; i++)
-		err = json_array_append_new(sessions, record_session(&batch->sessions[i]));
+		err = json_array_append_new(sessions, record_session(tiers, &batch->sessions[i]));
 	err |= json_object_set_new(json, "v", json_integer(COLLECT_FORMAT_VERSION));
 	if (batch->schema && batch->schema != &frame_schema_broadcast_0_12)
 		err |= json_object_set_new(json, "schema", json_string(batch->schema->name));
+	if (tiers)
+		err |= json_object_set_new(json, "tiers", record_labels(tiers));
 	err |= json_object_set_new(json, "time_ms", record_u64(batch->time_ms));
 	err |= json_object_set_new(json, "broadcasts", broadcasts);
 	err |= json_object_set_new(json, "sessions", sessions);
@@ -190,17 +238,31 @@ static json_t *record_batch(const struct collect_batch *batch)
 	return json;
 }
 
+/* Is there a tier of that number? One without a label is the first. */
+static bool record_tier(const struct tiers *tiers, uint32_t tier)
+{
+	return tier < tiers->len && (!tier || *tiers->labels[tier]);
+}
+
 /* What the builders take for granted. */
 static int record_check(const struct collect_batch *batch)
 {
+	const struct tiers *tiers = record_tiers(batch);
 	size_t i;
 
+	for (i = 0; tiers && i < tiers->len; i++) {
+		if (!utf8_valid(tiers->labels[i], strlen(tiers->labels[i])))
+			return -EILSEQ;
+	}
 	for (i = 0; i < batch->broadcasts_len; i++) {
+		if (tiers && !record_tier(tiers, batch->broadcasts[i].tier))
+			return -EINVAL;
 		if (!utf8_valid(batch->broadcasts[i].path, batch->broadcasts[i].path_len))
 			return -EILSEQ;
 	}
 	for (i = 0; i < batch->sessions_len; i++) {
-		if (batch->sessions[i].tier >= MOQSTAT_TIER_MAX)
+		if (tiers ? !record_tier(tiers, batch->sessions[i].tier)
+			  : batch->sessions[i].tier >= MOQSTAT_TIER_MAX)
 			return -EINVAL;
 		if (!utf8_valid(batch->sessions[i].root, batch->sessions[i].root_len))
 			return -EILSEQ;

@@ -34,6 +34,7 @@ struct replay {
 	size_t line_size;
 	bool complete;			   /* the line ended with a newline */
 	const struct frame_schema *schema; /* of all lines so far */
+	struct tiers tiers;		   /* the same; none: both of enum moqstat_tier */
 	int failed;			   /* the -errno that ended the reading */
 };
 
@@ -160,6 +161,7 @@ static int replay_counts(const struct replay *r, const char *what, json_t *json,
 	return 0;
 }
 
+/* Of all tiers by name; or, where a broadcast is of one, of that one. */
 static int replay_slots(const struct replay *r, const char *what, json_t *json,
 			struct collect_broadcast *b)
 {
@@ -175,6 +177,13 @@ static int replay_slots(const struct replay *r, const char *what, json_t *json,
 		if (role < 0 || !json_is_object(tiers))
 			return replay_bad(r, "%s: \"%s\" is not a role with an object", what,
 					  role_name);
+		if (r->tiers.len) {
+			err = replay_counts(r, what, tiers, collect_format_fields,
+					    MOQSTAT_FIELD_MAX, b->counts[role][0]);
+			if (err)
+				return err;
+			continue;
+		}
 		json_object_foreach(tiers, tier_name, counts)
 		{
 			tier = collect_format_find(collect_format_tiers, MOQSTAT_TIER_MAX,
@@ -189,6 +198,24 @@ static int replay_slots(const struct replay *r, const char *what, json_t *json,
 		}
 	}
 	return 0;
+}
+
+/* The number of the tier of that name. */
+static int replay_tier(const struct replay *r, const char *what, const char *name, size_t len,
+		       uint32_t *out)
+{
+	bool labels = r->tiers.len;
+	size_t i, tiers = labels ? r->tiers.len : MOQSTAT_TIER_MAX;
+
+	for (i = 0; i < tiers; i++) {
+		const char *known = labels ? r->tiers.labels[i] : collect_format_tiers[i];
+
+		if (strlen(known) == len && !memcmp(known, name, len)) {
+			*out = (uint32_t)i;
+			return 0;
+		}
+	}
+	return replay_bad(r, "%s: no tier is called \"%s\"", what, name);
 }
 
 /* What a path or root and an incarnation may be. */
@@ -219,6 +246,22 @@ static int replay_beginning(const struct replay *r, const char *what, json_t *js
 	return 0;
 }
 
+/* Of which tier it is, where it is of one, and take that out of the object. */
+static int replay_broadcast_tier(const struct replay *r, const char *what, json_t *json,
+				 struct collect_broadcast *b)
+{
+	const json_t *tier = json_object_get(json, "tier");
+	int err;
+
+	if (!r->tiers.len)
+		return 0;
+	if (!json_is_string(tier))
+		return replay_bad(r, "%s: \"tier\" is no label", what);
+	err = replay_tier(r, what, json_string_value(tier), json_string_length(tier), &b->tier);
+	json_object_del(json, "tier");
+	return err;
+}
+
 static int replay_broadcast(const struct replay *r, json_t *json, size_t i,
 			    struct collect_broadcast *b)
 {
@@ -230,6 +273,8 @@ static int replay_broadcast(const struct replay *r, json_t *json, size_t i,
 
 	snprintf(what, sizeof(what), "broadcasts[%zu]", i);
 	err = replay_beginning(r, what, json, &b->fresh, &b->whole);
+	if (!err)
+		err = replay_broadcast_tier(r, what, json, b);
 	if (err)
 		return err;
 	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:s%,s:I,s:b,s:o}", "path", &b->path,
@@ -247,26 +292,25 @@ static int replay_session(const struct replay *r, json_t *json, size_t i, struct
 {
 	json_int_t incarnation;
 	json_error_t error;
-	const char *tier_name;
+	const char *tier;
+	size_t tier_len;
 	char what[48];
 	json_t *counts;
-	int held, tier, err;
+	int held, err;
 
 	snprintf(what, sizeof(what), "sessions[%zu]", i);
 	err = replay_beginning(r, what, json, &s->fresh, &s->whole);
 	if (err)
 		return err;
-	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:s%,s:s,s:I,s:b,s:o}", "root", &s->root,
-			   &s->root_len, "tier", &tier_name, "incarnation", &incarnation, "held",
-			   &held, "counts", &counts))
+	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:s%,s:s%,s:I,s:b,s:o}", "root", &s->root,
+			   &s->root_len, "tier", &tier, &tier_len, "incarnation", &incarnation,
+			   "held", &held, "counts", &counts))
 		return replay_bad_json(r, what, &error);
 	err = replay_identity(r, what, s->root_len, incarnation, &s->incarnation);
+	if (!err)
+		err = replay_tier(r, what, tier, tier_len, &s->tier);
 	if (err)
 		return err;
-	tier = collect_format_find(collect_format_tiers, MOQSTAT_TIER_MAX, tier_name);
-	if (tier < 0)
-		return replay_bad(r, "%s: no tier is called \"%s\"", what, tier_name);
-	s->tier = (uint32_t)tier;
 	s->held = held;
 	return replay_counts(r, what, counts, collect_format_session_fields,
 			     MOQSTAT_SESSION_FIELD_MAX, s->counts);
@@ -350,9 +394,56 @@ static int replay_schema(struct replay *r, json_t *json, struct collect_batch *b
 	return 0;
 }
 
+/* The label of one more tier, or of one that there is already. */
+static int replay_label(struct replay *r, size_t i, const json_t *json)
+{
+	const char *text = json_string_value(json);
+	char *label = r->tiers.labels[i];
+	size_t len = text ? json_string_length(json) : 0, k;
+
+	if (!text || len > MOQSTAT_LABEL_MAX || strlen(text) != len || (!i && len))
+		return replay_bad(r, "\"tiers\": number %zu is no label that it may have", i);
+	for (k = 0; k < r->tiers.len && len; k++) {
+		if (k != i && !strcmp(r->tiers.labels[k], text))
+			return replay_bad(r, "\"tiers\": two have one label");
+	}
+	if (*label && strcmp(label, text))
+		return replay_bad(r, "\"tiers\": number %zu is another than before", i);
+	memcpy(label, text, len + 1);
+	if (r->tiers.len <= i)
+		r->tiers.len = i + 1;
+	return 0;
+}
+
+/* The tiers that there are so far, if they are labels, and take that out of the object. */
+static int replay_tiers(struct replay *r, json_t *json, bool first, struct collect_batch *batch)
+{
+	const json_t *list = json_object_get(json, "tiers"), *label;
+	size_t i;
+	int err = 0;
+
+	if (!first && !list != !r->tiers.len)
+		return replay_bad(r, "\"tiers\" is there, or isn't, other than before");
+	if (!list)
+		return 0;
+	if (!json_is_array(list) || !json_array_size(list) ||
+	    json_array_size(list) > MOQSTAT_LABELS_MAX || json_array_size(list) < r->tiers.len)
+		return replay_bad(r, "\"tiers\" is no list of 1 to %d labels, or a shorter one",
+				  MOQSTAT_LABELS_MAX);
+	json_array_foreach(list, i, label)
+	{
+		err = err ? err : replay_label(r, i, label);
+	}
+	r->tiers.found = true;
+	batch->tiers = &r->tiers;
+	json_object_del(json, "tiers");
+	return err;
+}
+
 static int replay_batch(struct replay *r, json_t *json, struct collect_batch *batch)
 {
 	json_t *version = json_object_get(json, "v"), *time_ms, *broadcasts, *sessions, *lost;
+	bool first = !r->schema;
 	json_error_t error;
 	int err;
 
@@ -363,6 +454,8 @@ static int replay_batch(struct replay *r, json_t *json, struct collect_batch *ba
 				  "recording of version %" JSON_INTEGER_FORMAT ", only %d is known",
 				  json_integer_value(version), COLLECT_FORMAT_VERSION);
 	err = replay_schema(r, json, batch);
+	if (!err)
+		err = replay_tiers(r, json, first, batch);
 	if (err)
 		return err;
 	if (json_unpack_ex(json, &error, JSON_STRICT, "{s:o,s:o,s:o,s:o,s:o}", "v", &version,

@@ -16,8 +16,8 @@
 #define COUNTS_UNATTRIBUTED "__unattributed__"
 
 const struct counts_pass counts_passes[COUNTS_PASSES] = {
-	{ .closes = true, .cells = MOQSTAT_CLOSED_CELLS },
-	{ .closes = false, .cells = MOQSTAT_OPENED_CELLS },
+	{ .closes = true, .cells = MOQSTAT_CLOSED_CELLS, .mark = MOQSTAT_CLOSED_MARK },
+	{ .closes = false, .cells = MOQSTAT_OPENED_CELLS, .mark = MOQSTAT_OPENED_MARK },
 };
 
 int counts_init(const struct counts_source *source, struct counts *out)
@@ -28,6 +28,7 @@ int counts_init(const struct counts_source *source, struct counts *out)
 
 	*out = (struct counts){ .object = object,
 				.known = source->known,
+				.labels = source->labels,
 				.prefix = source->prefix,
 				.no_unattributed = source->no_unattributed };
 	err = changes_init(object, &out->changes);
@@ -165,6 +166,8 @@ static int counts_learn(struct counts *c, const struct moqstat_slot_key *key)
 	if (err)
 		return err;
 	c->existing += !name.fresh;
+	if (!labels_known(c->labels, name.label))
+		added->hidden = true;
 	c->invalid += added->hidden;
 	if (unnamed && c->no_unattributed)
 		added->hidden = true;
@@ -175,14 +178,13 @@ static int counts_learn(struct counts *c, const struct moqstat_slot_key *key)
 	return 0;
 }
 
-/* The counters; the last cell is none. */
-static bool counts_any(const struct percpu_row *row, uint32_t cells)
+static bool counts_any(const struct percpu_row *row, const struct counts_pass *pass)
 {
 	uint64_t any = 0;
 	size_t i;
 
-	for (i = 0; i + 1 < cells; i++)
-		any |= row->cells[i];
+	for (i = 0; i < pass->cells; i++)
+		any |= i == pass->mark ? 0 : row->cells[i];
 	return any;
 }
 
@@ -220,7 +222,7 @@ static int counts_take(void *arg, const struct percpu_row *row)
 
 	if (row->key.slot >= MOQSTAT_SLOT_MAX)
 		return 0;
-	if (!in && counts_any(row, pass->cells)) {
+	if (!in && counts_any(row, pass)) {
 		err = counts_learn(c, &row->key);
 		in = incarnations_find(c->known, row->key.id.incarnation);
 	}

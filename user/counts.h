@@ -12,6 +12,7 @@
 
 #include "changes.h"
 #include "incarnation.h"
+#include "labels.h"
 #include "percpu.h"
 
 struct moqstat_bpf;
@@ -20,6 +21,7 @@ struct moqstat_bpf;
 struct counts_pass {
 	bool closes;	/* the map of closed counters, or that of all others */
 	uint32_t cells; /* of one value */
+	uint32_t mark;	/* the one that is no counter */
 };
 
 #define COUNTS_PASSES 2
@@ -33,6 +35,7 @@ extern const struct counts_pass counts_passes[COUNTS_PASSES];
 struct counts_source {
 	struct moqstat_bpf *object;
 	struct incarnations *known;
+	struct labels *labels;
 	const char *prefix;   /* of the stats broadcast; paths under it are hidden */
 	bool no_unattributed; /* so is what can't be named */
 	enum percpu_way way;
@@ -41,13 +44,14 @@ struct counts_source {
 struct counts {
 	struct moqstat_bpf *object;
 	struct incarnations *known;
+	struct labels *labels;
 	const char *prefix;
 	bool no_unattributed;
 	struct percpu passes[COUNTS_PASSES];
 	struct changes changes;
 	struct moqstat_id *lost; /* that are to be given to the overflow */
 	size_t lost_len;
-	uint64_t invalid; /* paths that are no UTF-8 */
+	uint64_t invalid; /* paths and labels that are no UTF-8 */
 	uint64_t orphans; /* counters without a name */
 	size_t existing;  /* incarnations whose beginning wasn't seen */
 };

@@ -18,7 +18,7 @@
 
 /* An incarnation whose counts contradict each other, unless the next batch has what lacks. */
 struct crosscheck_suspect {
-	uint64_t hash; /* of the path; with the number, near enough to an identity */
+	uint64_t hash; /* of the path and tier; with the number, near enough to an identity */
 	uint32_t incarnation;
 	uint64_t rules;	   /* that it breaks; bits of crosscheck_bit() and crosscheck_relay_bit() */
 	uint64_t since_ms; /* those that may take their time */
@@ -61,7 +61,10 @@ static const struct crosscheck_rule crosscheck_rules[] = {
 
 #define CROSSCHECK_RULES (sizeof(crosscheck_rules) / sizeof(crosscheck_rules[0]))
 
-/* What a relay sends it has received, on whichever tier: publisher `cause`, subscriber `effect`. */
+/* What a relay sends it has received, on whichever tier: publisher `cause`, subscriber `effect`.
+ * Not where tiers are labels: what was received is in another row if it is of another tier; and
+ * such a relay keeps what it has for a while after its publisher has gone (--cluster-linger), and
+ * sends it to those who come then, with counters that begin anew. */
 static const struct crosscheck_rule crosscheck_relayed[] = {
 	{ MOQSTAT_GROUPS, MOQSTAT_SUBSCRIPTIONS, MOQSTAT_SUBSCRIBER, true, true,
 	  "groups were sent on, but no subscription to their publisher was counted: some probes of it did not fire" },
@@ -130,6 +133,13 @@ static uint64_t crosscheck_sum(const struct collect_broadcast *b, enum moqstat_r
 	return sum;
 }
 
+/* A group that was fetched belongs to no subscription, and nobody watches its broadcast. */
+static bool crosscheck_fetched(const struct crosscheck_rule *rule, const uint64_t *counts)
+{
+	return counts[MOQSTAT_FETCHES] &&
+	       (rule->effect == MOQSTAT_SUBSCRIPTIONS || rule->effect == MOQSTAT_BROADCASTS);
+}
+
 /* Does a slot break a rule, as far as one reading can tell? */
 static bool crosscheck_breaks(const struct crosscheck_rule *rule, const struct collect_broadcast *b,
 			      unsigned int slot)
@@ -138,7 +148,8 @@ static bool crosscheck_breaks(const struct crosscheck_rule *rule, const struct c
 	const uint64_t *counts = b->counts[role][slot % MOQSTAT_TIER_MAX];
 
 	return (rule->role == role || rule->role == MOQSTAT_ROLE_MAX) &&
-	       (rule->whole ? b->whole : b->fresh) && counts[rule->cause] && !counts[rule->effect];
+	       (rule->whole ? b->whole : b->fresh) && counts[rule->cause] &&
+	       !counts[rule->effect] && !crosscheck_fetched(rule, counts);
 }
 
 /* Is a field known to be amiss already, or to lack something? */
@@ -148,8 +159,10 @@ static bool crosscheck_known(const struct crosscheck *c, unsigned int role, unsi
 }
 
 /* The rules that an incarnation breaks, of those whose field isn't known to be amiss already. */
-static uint64_t crosscheck_judge(const struct crosscheck *c, const struct collect_broadcast *b)
+static uint64_t crosscheck_judge(const struct crosscheck *c, const struct collect_batch *batch,
+				 const struct collect_broadcast *b)
 {
+	bool labels = batch->tiers && batch->tiers->found;
 	uint64_t broken = 0;
 	unsigned int slot;
 	size_t i;
@@ -165,7 +178,7 @@ static uint64_t crosscheck_judge(const struct crosscheck *c, const struct collec
 				broken |= crosscheck_bit(i, slot);
 		}
 	}
-	for (i = 0; i < CROSSCHECK_RELAYED && b->whole; i++) {
+	for (i = 0; i < CROSSCHECK_RELAYED && b->whole && !labels; i++) {
 		const struct crosscheck_rule *rule = &crosscheck_relayed[i];
 
 		if (!crosscheck_known(c, MOQSTAT_SUBSCRIBER, rule->effect) &&
@@ -286,11 +299,12 @@ static void crosscheck_payload(struct crosscheck *c, const struct collect_batch 
 		c->suspects[i].listed = false;
 	for (i = 0; i < batch->broadcasts_len; i++) {
 		const struct collect_broadcast *b = &batch->broadcasts[i];
-		struct crosscheck_suspect now = { .rules = crosscheck_judge(c, b) }, *before = NULL;
+		struct crosscheck_suspect now = { .rules = crosscheck_judge(c, batch, b) },
+					  *before = NULL;
 
 		if (!now.rules && !c->suspects_len)
 			continue;
-		now.hash = crosscheck_hash(b->path, b->path_len);
+		now.hash = crosscheck_hash(b->path, b->path_len) ^ b->tier;
 		now.incarnation = b->incarnation;
 		now.held = b->held;
 		now.since_ms = batch->time_ms;
@@ -412,6 +426,8 @@ static void crosscheck_lost(struct crosscheck *c, const uint64_t *lost)
 			"some bumps made no sense and are missing (operand_range)",
 		[MOQSTAT_LOST_PATH_INVALID] =
 			"some paths are no UTF-8 and are not shown (path_invalid)",
+		[MOQSTAT_LOST_TIERS_FULL] =
+			"some tiers are not counted: they are too many, or their names too long (tiers_full)",
 	};
 	unsigned int i;
 

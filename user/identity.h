@@ -10,8 +10,8 @@
 struct moqstat_bpf;
 
 /** The keyed hash of `len` bytes of path, at most MOQSTAT_PATH_MAX, under the run's key; `slot` as
- * in moqstat_name. The same as the programs', and never 0. */
-uint64_t identity_hash(const struct moqstat_bpf *object, uint32_t slot, const char *path,
-		       uint32_t len);
+ * and `label` as in moqstat_name. The same as the programs', and never 0. */
+uint64_t identity_hash(const struct moqstat_bpf *object, uint32_t slot, uint32_t label,
+		       const char *path, uint32_t len);
 
 #endif /* MOQSTAT_IDENTITY_H */

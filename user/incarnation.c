@@ -63,6 +63,7 @@ int incarnations_add(struct incarnations *s, const struct moqstat_id *id,
 	added->shown = id->incarnation;
 	added->guarded = id->hash && !name->entry;
 	added->slot = name->slot;
+	added->label = name->label;
 	added->len = name->len;
 	added->held = true;
 	added->fresh = name->fresh;

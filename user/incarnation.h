@@ -20,6 +20,7 @@ struct incarnation {
 	uint64_t number;     /* id.incarnation */
 	uint64_t entry;	     /* address of its Arc in the relay; 0: told by guards, not by entry */
 	uint32_t slot;	     /* 0, or MOQSTAT_SLOT_SESSION + tier for a root */
+	uint32_t label;	     /* the tier's number where tiers are labels, else 0 */
 	uint32_t len;	     /* bytes of path */
 	uint32_t shown;	     /* number it is shown under: its own, or that of one it goes on */
 	bool guarded;	     /* told by guards, so that its counts say whether it is held */
@@ -27,7 +28,7 @@ struct incarnation {
 	bool held;	     /* the relay may still bump it; true at first */
 	bool superseded;     /* a newer one has its path or its address */
 	bool retired;	     /* to be forgotten */
-	bool hidden;	     /* its path is no text, so there is no row to show it in */
+	bool hidden;	     /* its path or label is no text, so there is no row to show it in */
 	bool fresh;	     /* its beginning was seen, with all probes attached */
 	bool split;	     /* another one goes on what it began, or it goes on another */
 	bool told;	     /* the programs know what was open on it before them */
@@ -78,8 +79,9 @@ void incarnations_calm(struct incarnations *s,
 		       const void *arg);
 
 /** Sort after additions, and mark what newer ones have superseded: the relay has one entry a path
- *  and one an address, so whatever came later has ended the other. Of those told by guards, the
- *  newer one of a path goes on what the older one began. Those are touched, too. */
+ *  (of a tier, where tiers are labels) and one an address, so whatever came later has ended the
+ * other. Of those told by guards, the newer one of a path goes on what the older one began. Those
+ * are touched, too. */
 void incarnations_settle(struct incarnations *s);
 
 /** Is anything open on it, as counted? */

@@ -22,10 +22,12 @@ struct inventory_arc {
 
 /** One entry of the relay's tables. */
 struct inventory_item {
-	uint64_t entry; /* address of its Arc */
-	uint32_t slot;	/* 0 for a broadcast, MOQSTAT_SLOT_SESSION + tier for a root */
-	uint32_t len;	/* bytes of path, at most MOQSTAT_PATH_MAX */
-	char *path;	/* UTF-8 */
+	uint64_t entry;		    /* address of its Arc */
+	uint32_t slot;		    /* 0 for a broadcast, MOQSTAT_SLOT_SESSION + tier for a root */
+	uint32_t len;		    /* bytes of path, at most MOQSTAT_PATH_MAX */
+	char *path;		    /* UTF-8 */
+	struct moqstat_label label; /* of its tier, where tiers are labels; `len` is more than
+				       MOQSTAT_LABEL_MAX of one that is longer */
 };
 
 struct inventory {
@@ -33,6 +35,15 @@ struct inventory {
 	size_t len, room;
 	size_t skipped; /* entries whose path is too long */
 };
+
+/** Take in an entry with the path of which these are the words. *item is zeroed but for its other
+ *  members. -EAGAIN: it is being changed; -EBADMSG: it makes no sense; -ENOMEM; or what
+ *  target_read() gives. */
+int inventory_take(const struct target *target, const struct layout *layout, const uint64_t path[3],
+		   struct inventory_item *item, struct inventory *out);
+
+/** Forget all entries but the first `len`. */
+void inventory_cut(struct inventory *inventory, size_t len);
 
 /** Does an Arc look alive? The relay's own table holds one reference, each guard another, and
  *  nothing holds weak ones. Freed memory says something else: glibc keeps a list pointer and a

@@ -36,6 +36,12 @@ static const char *const layout_0_1_8_functions[LAYOUT_FUNCTION_MAX] = {
 	[LAYOUT_SESSION] = "moq_net::stats::StatsHandle::session",
 };
 
+const struct layout_tables layout_tables_0_2 = {
+	.table_of_entry = 0x18,
+	.sessions_bucket = 0x48,
+	.roots_of_bucket = 0x18,
+};
+
 /* What has stayed the same in all of moq-net 0.1. */
 #define LAYOUT_0_1                                                                                \
 	.header = 16, .tiers = MOQSTAT_TIER_MAX, .tier_of_handle = 0x20, .shared_of_stats = 0x18, \

@@ -23,6 +23,15 @@ enum layout_function {
 	LAYOUT_FUNCTION_MAX
 };
 
+/** How the relay's tables lie where tiers are labels: that of entries has an Arc of another table
+ *  for each path, of label and counters; that of sessions a table of roots for each label. Buckets
+ *  are a path and an Arc but where an offset is given. */
+struct layout_tables {
+	uint32_t table_of_entry;  /* offset in that Arc */
+	uint32_t sessions_bucket; /* bytes of a bucket of sessions: a label, and */
+	uint32_t roots_of_bucket; /* offset of the table of roots in it */
+};
+
 struct layout {
 	const char *name;   /* for people and for the cache, e.g. "moq-net 0.1.8" */
 	const char *relays; /* releases verified with it */
@@ -50,9 +59,10 @@ struct layout {
 	uint32_t sessions_of_shared; /* of the one to tier 0's table of roots; tier 1's follows */
 	uint32_t table_of_lock;	     /* offset of the table behind those pointers */
 	uint32_t bucket;	     /* bytes of a bucket: a path and an Arc */
-	const enum moqstat_field *memory; /* the counters in order; stride / 8 of them */
-	const struct frame_schema *frame; /* of a broadcast's counters */
-	const char *const *functions;	  /* by layout_function: demangled, without the hash */
+	const struct layout_tables *tables; /* where tiers are labels; else NULL */
+	const enum moqstat_field *memory;   /* the counters in order; stride / 8 of them */
+	const struct frame_schema *frame;   /* of a broadcast's counters */
+	const char *const *functions;	    /* by layout_function: demangled, without the hash */
 };
 
 /** Releases whose counters are known, but not how to count on them: how to tell them. */
@@ -66,6 +76,9 @@ struct layout_later {
 
 /** Those, and how many. */
 const struct layout_later *layout_later_all(size_t *len);
+
+/** Those of moq-net 0.2. */
+extern const struct layout_tables layout_tables_0_2;
 
 /** The layouts known, and how many. */
 const struct layout *layout_all(size_t *len);

@@ -9,6 +9,8 @@ bool payload_offsets(const struct layout *layout, uint32_t offsets[MOQSTAT_SLOT_
 {
 	uint32_t slot, field, first, fields = layout->stride / sizeof(uint64_t);
 
+	if (layout->tiers != MOQSTAT_TIER_MAX)
+		return false;
 	for (first = 0; first < fields && layout->memory[first] != MOQSTAT_BYTES; first++)
 		;
 	if (first + MOQSTAT_PAYLOAD_FIELDS > fields)

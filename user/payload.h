@@ -14,8 +14,9 @@
 
 #include "layout.h"
 
-/** Do the counters of payload lie side by side in each entry, in the order of enum moqstat_field?
- *  Then offsets[slot] is where, from the entry's address on. */
+/** Does each entry have counters of both tiers, and do those of payload lie side by side in it, in
+ *  the order of enum moqstat_field? Then offsets[slot] is where, from the entry's address on. Where
+ *  tiers are labels, an entry has two slots of the four, and reading isn't made for that. */
 bool payload_offsets(const struct layout *layout, uint32_t offsets[MOQSTAT_SLOT_SESSION]);
 
 /** Are these bytes, read from an entry's address, what its counters were? They are if a guard held

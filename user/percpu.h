@@ -16,7 +16,7 @@
 #include <moqstat.h>
 
 /** Most counters of one value. */
-#define PERCPU_CELLS_MAX 8
+#define PERCPU_CELLS_MAX MOQSTAT_OPENED_CELLS
 
 /** One element of the map. */
 struct percpu_row {

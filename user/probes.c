@@ -70,6 +70,7 @@ static int probes_load(struct probes *p)
 		.by_guard = p->options.identity == PROBES_IDENTITY_GUARD,
 		.multi = p->multi,
 		.paths_shared = p->sites->layout->shared_paths,
+		.labelled = p->sites->layout->tiers == 1,
 	};
 
 	p->readable =
@@ -77,8 +78,8 @@ static int probes_load(struct probes *p)
 	programs.readable = p->readable;
 	if (!p->readable && p->options.hot == PROBES_HOT_READ) {
 		log_error("--hot read: not with --identity guard or --leave-out, nor where an "
-			  "opening or closing has no place to probe (see `moqstat sites`); leave "
-			  "it out");
+			  "opening or closing has no place to probe (see `moqstat sites`), nor "
+			  "where tiers are labels (moq-relay 0.14); leave it out");
 		return -ENOTSUP;
 	}
 	return programs_load(&programs, &p->object);
@@ -252,10 +253,11 @@ static int probes_check_readable(struct probes *p)
 static int probes_attach_all(struct probes *p)
 {
 	static const enum moqstat_event order[] = {
-		MOQSTAT_EVENT_ENTRY,	     MOQSTAT_EVENT_SESSION,	 MOQSTAT_EVENT_ENTRY_NEW,
-		MOQSTAT_EVENT_SESSION_NEW,   MOQSTAT_EVENT_TABLE,	 MOQSTAT_EVENT_PEEK,
-		MOQSTAT_EVENT_REMOVE,	     MOQSTAT_EVENT_INSERT,	 MOQSTAT_EVENT_PLACE,
-		MOQSTAT_EVENT_SESSION_PLACE, MOQSTAT_EVENT_SESSION_BUMP, MOQSTAT_EVENT_BUMP,
+		MOQSTAT_EVENT_ENTRY,	   MOQSTAT_EVENT_SESSION,	MOQSTAT_EVENT_ENTRY_NEW,
+		MOQSTAT_EVENT_SESSION_NEW, MOQSTAT_EVENT_SCOPE,		MOQSTAT_EVENT_TABLE,
+		MOQSTAT_EVENT_PEEK,	   MOQSTAT_EVENT_REMOVE,	MOQSTAT_EVENT_INSERT,
+		MOQSTAT_EVENT_PLACE,	   MOQSTAT_EVENT_SESSION_PLACE, MOQSTAT_EVENT_SESSION_BUMP,
+		MOQSTAT_EVENT_BUMP,
 	};
 	uint64_t *which = calloc(p->sites->len, sizeof(*which));
 	uint64_t *offsets = calloc(p->sites->len, sizeof(*offsets));

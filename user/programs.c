@@ -47,6 +47,8 @@ int programs_at(const struct moqstat_bpf *object, enum moqstat_event event)
 		return bpf_program__fd(object->progs.insert);
 	case MOQSTAT_EVENT_REMOVE:
 		return bpf_program__fd(object->progs.take);
+	case MOQSTAT_EVENT_SCOPE:
+		return bpf_program__fd(object->progs.scope);
 	default:
 		return bpf_program__fd(object->progs.allocated);
 	}
@@ -131,6 +133,7 @@ static int programs_configure(struct moqstat_bpf *object, const struct programs_
 	object->rodata->names_max = options->max_broadcasts;
 	object->rodata->by_guard = options->by_guard;
 	object->rodata->paths_shared = options->paths_shared;
+	object->rodata->labelled = options->labelled;
 	bpf_object__for_each_program(prog, object->obj)
 	{
 		if (options->multi && bpf_program__type(prog) == BPF_PROG_TYPE_KPROBE &&

@@ -19,6 +19,7 @@ struct programs_options {
 	bool by_guard;		 /* don't go by entry pointers, even where there are any */
 	bool multi;		 /* to be attached by uprobe_multi links */
 	bool paths_shared;	 /* as in struct layout */
+	bool labelled;		 /* tiers are labels: its `tiers` is 1 */
 	bool readable;		 /* entries' counters of payload may be read: these offsets */
 	uint32_t read_offsets[MOQSTAT_SLOT_SESSION];
 };

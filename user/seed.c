@@ -69,7 +69,7 @@ static int seed_identity(const struct seed *s, const struct census_item *item,
 {
 	uint32_t slot = seed_kind_slot(item);
 	int paths = bpf_map__fd(slot ? s->object->maps.root_paths : s->object->maps.paths);
-	struct moqstat_path_key key = { .hash = identity_hash(s->object, slot, item->path,
+	struct moqstat_path_key key = { .hash = identity_hash(s->object, slot, 0, item->path,
 							      item->len),
 					.tgid = s->target->pid,
 					.len = item->len };
@@ -123,7 +123,7 @@ static bool seed_guard_key(const struct seed *s, const struct census_item *item,
 		} else if (item->table && item->key && item->key_len <= MOQSTAT_PATH_MAX) {
 			key.kind = MOQSTAT_GUARD_KEY;
 			key.address = item->table;
-			key.key = identity_hash(s->object, 0, item->key, item->key_len);
+			key.key = identity_hash(s->object, 0, 0, item->key, item->key_len);
 		}
 		break;
 	case CENSUS_BROADCAST:

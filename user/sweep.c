@@ -33,7 +33,7 @@ void sweep_entries(struct moqstat_bpf *object, const struct target *target)
 		more = !bpf_map_get_next_key(entries, &key, &next);
 		/* Not by the hash, since it may just be changing. */
 		if (!bpf_map_lookup_elem(entries, &key, &id) &&
-		    (id.incarnation <= MOQSTAT_UNATTRIBUTED || id.incarnation & MOQSTAT_LIFE) &&
+		    (id.incarnation <= MOQSTAT_UNCOUNTED || id.incarnation & MOQSTAT_LIFE) &&
 		    !sweep_alive(target, key.entry))
 			forget_entry(object, key.entry, &id);
 	}

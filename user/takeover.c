@@ -9,6 +9,7 @@
 
 #include "identity.h"
 #include "inventory.h"
+#include "labels.h"
 #include "log.h"
 #include "moqstat.skel.h"
 #include "names.h"
@@ -26,15 +27,17 @@ struct takeover {
 	struct moqstat_bpf *object;
 	const struct target *target;
 	const struct layout *layout;
+	struct labels *labels;
 	bool learnt;
 	bool omitted;
+	uint64_t uncounted; /* entries of tiers without a number */
 	unsigned int tries;
 	struct takeover_note *notes;
 	size_t notes_len, notes_room;
 };
 
 int takeover_create(struct moqstat_bpf *object, const struct target *target,
-		    const struct layout *layout, struct takeover **out)
+		    const struct layout *layout, struct labels *labels, struct takeover **out)
 {
 	struct takeover *t = calloc(1, sizeof(*t));
 
@@ -43,6 +46,7 @@ int takeover_create(struct moqstat_bpf *object, const struct target *target,
 	t->object = object;
 	t->target = target;
 	t->layout = layout;
+	t->labels = labels;
 	*out = t;
 	return 0;
 }
@@ -65,6 +69,15 @@ void takeover_destroy(struct takeover *t)
 	free(t);
 }
 
+/* Let an entry of a tier without a number be counted nowhere, as the programs do. */
+static void takeover_leave(struct takeover *t, const struct moqstat_entry_key *key)
+{
+	const struct moqstat_id id = { .tgid = key->tgid, .incarnation = MOQSTAT_UNCOUNTED };
+
+	if (!bpf_map_update_elem(bpf_map__fd(t->object->maps.entries), key, &id, BPF_NOEXIST))
+		t->uncounted++;
+}
+
 /* Name one entry as the programs would have, had they seen it begin. */
 static int takeover_name(struct takeover *t, const struct inventory_item *item,
 			 struct incarnations *known, size_t *existing)
@@ -73,13 +86,18 @@ static int takeover_name(struct takeover *t, const struct inventory_item *item,
 	struct moqstat_name name = { .entry = item->entry, .slot = item->slot, .len = item->len };
 	struct moqstat_id id = { .tgid = t->target->pid };
 	int entries = bpf_map__fd(t->object->maps.entries);
+	struct incarnation *added;
 	uint32_t *used;
 	int err = 0;
 
 	if (!bpf_map_lookup_elem(entries, &key, &id))
 		return 0;
+	if (labels_number(t->labels, &item->label, &name.label)) {
+		takeover_leave(t, &key);
+		return 0;
+	}
 	memcpy(name.path, item->path, item->len);
-	id.hash = identity_hash(t->object, item->slot, item->path, item->len);
+	id.hash = identity_hash(t->object, item->slot, name.label, item->path, item->len);
 	/* The programs draw from the same counter, which is mapped into this process. */
 	id.incarnation = __atomic_add_fetch(&t->object->data->incarnations, 1, __ATOMIC_SEQ_CST);
 	used = &t->object->bss->names_used[item->slot >= MOQSTAT_SLOT_SESSION];
@@ -102,7 +120,10 @@ static int takeover_name(struct takeover *t, const struct inventory_item *item,
 		return 0;
 	}
 	++*existing;
-	return incarnations_add(known, &id, &name, NULL);
+	err = incarnations_add(known, &id, &name, &added);
+	if (!err && !labels_known(t->labels, name.label))
+		added->hidden = true;
+	return err;
 }
 
 int takeover_learn(struct takeover *t, struct incarnations *known, size_t *existing)
@@ -164,6 +185,11 @@ bool takeover_learnt(const struct takeover *t)
 bool takeover_omitted(const struct takeover *t)
 {
 	return t->omitted;
+}
+
+uint64_t takeover_uncounted(const struct takeover *t)
+{
+	return t->uncounted;
 }
 
 /* A copy of an entry's bytes in the relay, or NULL. */

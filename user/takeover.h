@@ -18,13 +18,14 @@
 #include "layout.h"
 #include "target.h"
 
+struct labels;
 struct moqstat_bpf;
 struct takeover;
 
 /** `object` is loaded and attached, and outlives the result, as do the others. *out is ended by
  *  takeover_destroy(). -ENOMEM. */
 int takeover_create(struct moqstat_bpf *object, const struct target *target,
-		    const struct layout *layout, struct takeover **out);
+		    const struct layout *layout, struct labels *labels, struct takeover **out);
 void takeover_destroy(struct takeover *t);
 
 /** Once the relay has shown where its tables are: name every entry there that isn't known yet, in
@@ -42,6 +43,9 @@ bool takeover_learnt(const struct takeover *t);
 
 /** Was there an entry that found no room? */
 bool takeover_omitted(const struct takeover *t);
+
+/** How many entries are of a tier that has no number, and so are counted nowhere? */
+uint64_t takeover_uncounted(const struct takeover *t);
 
 /** Before our counters are read: note the relay's of every incarnation that has no base. -ENOMEM.
  */

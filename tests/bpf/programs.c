@@ -24,9 +24,9 @@
 	}
 
 const struct programs_map programs_maps[] = {
-	MAP(sites), MAP(hits),	     MAP(lost),	  MAP(pending), MAP(entries),
-	MAP(paths), MAP(root_paths), MAP(guards), MAP(peeks),	MAP(broadcasts),
-	MAP(roots), MAP(long_names), MAP(opened), MAP(closed),	MAP(readings),
+	MAP(sites),	 MAP(hits),   MAP(lost),     MAP(pending),    MAP(entries), MAP(paths),
+	MAP(root_paths), MAP(guards), MAP(peeks),    MAP(broadcasts), MAP(roots),   MAP(long_names),
+	MAP(opened),	 MAP(closed), MAP(readings), MAP(labels),
 };
 const __u32 programs_maps_len = sizeof(programs_maps) / sizeof(programs_maps[0]);
 
@@ -37,6 +37,8 @@ const __u32 programs_maps_len = sizeof(programs_maps) / sizeof(programs_maps[0])
 	X(key_high)      \
 	X(by_guard)      \
 	X(paths_shared)  \
+	X(labelled)      \
+	X(labels_used)   \
 	X(incarnations)  \
 	X(names_used[0]) \
 	X(names_used[1]) \

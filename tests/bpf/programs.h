@@ -23,18 +23,19 @@ extern const __u32 programs_maps_len;
 typedef int program_fn(struct pt_regs *ctx);
 
 program_fn bump, session_bump, entry, session, allocated, place, session_place, peek, table, insert,
-	take, ending;
+	take, scope, ending;
 int forget(__u64 *ctx);
 int hold(__u64 *ctx);
 int ended(__u64 *ctx);
 
 /* Constant once loaded; here tests set them. */
-extern volatile __u32 target_tgid, by_guard, names_max, paths_shared;
+extern volatile __u32 target_tgid, by_guard, names_max, paths_shared, labelled;
 extern volatile __u64 key_low, key_high;
 
 extern volatile __u32 readable, read_offsets[MOQSTAT_SLOT_SESSION];
 
-extern __u32 reading, lives, incarnations, names_used[2], overflowed, attached, statistics_off;
+extern __u32 reading, lives, incarnations, labels_used, names_used[2], overflowed, attached,
+	statistics_off;
 extern __u64 statistics_shared, reading_next;
 extern __u32 changed_full;
 

@@ -51,6 +51,7 @@ static program_fn *const programs[SCENE_SITES] = {
 	[AT_TABLE] = table,
 	[AT_INSERT] = insert,
 	[AT_TAKE] = take,
+	[AT_SCOPE] = scope,
 };
 
 /* A bump, told by the guard's place where there is no entry; one that opens, by what is pending. */
@@ -121,6 +122,7 @@ int scene_setup(void **state)
 	scene_add(AT_TABLE, MOQSTAT_EVENT_TABLE, 0);
 	scene_add(AT_INSERT, MOQSTAT_EVENT_INSERT, 0);
 	scene_add(AT_TAKE, MOQSTAT_EVENT_REMOVE, 0);
+	scene_add(AT_SCOPE, MOQSTAT_EVENT_SCOPE, 0);
 	return 0;
 }
 

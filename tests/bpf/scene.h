@@ -47,6 +47,7 @@ enum scene_site {
 	AT_TABLE,
 	AT_INSERT,
 	AT_TAKE,
+	AT_SCOPE,
 	SCENE_SITES
 };
 

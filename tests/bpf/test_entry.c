@@ -12,7 +12,7 @@ static void as_loaded(void **state)
 {
 	(void)state;
 	host_reset();
-	assert_int_equal(incarnations, MOQSTAT_UNATTRIBUTED);
+	assert_int_equal(incarnations, MOQSTAT_UNCOUNTED);
 	assert_int_equal(attached, 0);
 	assert_int_equal(overflowed, 0);
 	assert_int_equal(names_used[0] + names_used[1], 0);
@@ -32,7 +32,7 @@ static void an_entry_and_its_name(void **state)
 	scene_assert_id(id, scene_id("demo/a", 0));
 	assert_int_equal(id.tgid, SCENE_TGID);
 	/* The first numbers are those of what has no name. */
-	assert_int_equal(id.incarnation, MOQSTAT_UNATTRIBUTED + 1);
+	assert_int_equal(id.incarnation, MOQSTAT_UNCOUNTED + 1);
 	name = host_map_get("broadcasts", &id, 0);
 	assert_int_equal(name->entry, E);
 	assert_int_equal(name->slot, 0);

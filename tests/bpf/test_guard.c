@@ -38,7 +38,7 @@ static void pending_names_what_opens(void **state)
 	name = host_map_get("broadcasts", &id, 0);
 	assert_int_equal(name->fresh, 1);
 	assert_int_equal(name->entry, 0);
-	assert_int_equal(id.incarnation, MOQSTAT_UNATTRIBUTED + 1);
+	assert_int_equal(id.incarnation, MOQSTAT_UNCOUNTED + 1);
 	assert_int_equal(host_map_len("broadcasts"), 1);
 	assert_int_equal(names_used[0], 0);
 	assert_int_equal(host_map_len("entries"), 0);

@@ -121,7 +121,7 @@ static void paths_that_cant_be_told(void **state)
 	/* Nor does an incarnation number go to it. */
 	text[3] = 0;
 	scene_new(E(0), text);
-	assert_int_equal(scene_entry_id(E(0)).incarnation, MOQSTAT_UNATTRIBUTED + 1);
+	assert_int_equal(scene_entry_id(E(0)).incarnation, MOQSTAT_UNCOUNTED + 1);
 	assert_int_equal(names_used[0], 1);
 	assert_int_equal(names_used[1], 0);
 }

@@ -49,7 +49,7 @@ static void assert_named(struct moqstat_id id, const __u8 *path, __u32 len)
 	const struct moqstat_short *front = host_map_get("broadcasts", &id, 0);
 	const struct moqstat_name *whole = host_map_get("long_names", &id, 0);
 
-	assert_int_equal(id.hash, user_hash(key_low, key_high, 0, path, len));
+	assert_int_equal(id.hash, user_hash(key_low, key_high, 0, 0, path, len));
 	assert_int_equal(id.tgid, SCENE_TGID);
 	assert_non_null(front);
 	assert_int_equal(front->len, len);
@@ -198,12 +198,12 @@ static void keys_and_slots(void **state)
 	scene_session("demo", MOQSTAT_EXTERNAL);
 	scene_fire(AT_SESSION_NEW);
 	id = scene_id("demo", MOQSTAT_SLOT_SESSION);
-	assert_int_equal(id.hash, user_hash(key_low, key_high, MOQSTAT_SLOT_SESSION, "demo", 4));
+	assert_int_equal(id.hash, user_hash(key_low, key_high, MOQSTAT_SLOT_SESSION, 0, "demo", 4));
 	scene_session("demo", MOQSTAT_INTERNAL);
 	scene_fire(AT_SESSION_NEW);
 	other = scene_id("demo", MOQSTAT_SLOT_SESSION + 1);
 	assert_int_equal(other.hash,
-			 user_hash(key_low, key_high, MOQSTAT_SLOT_SESSION + 1, "demo", 4));
+			 user_hash(key_low, key_high, MOQSTAT_SLOT_SESSION + 1, 0, "demo", 4));
 	assert_int_not_equal(id.hash, other.hash);
 	assert_int_equal(host_map_len("roots"), 2);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 /** What the user side takes for the hash of a path under a key. */
-uint64_t user_hash(uint64_t low, uint64_t high, uint32_t slot, const void *path, uint32_t len);
+uint64_t user_hash(uint64_t low, uint64_t high, uint32_t slot, uint32_t label, const void *path,
+		   uint32_t len);
 
 #endif /* MOQSTAT_USER_HASH_H */

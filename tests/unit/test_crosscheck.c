@@ -268,6 +268,49 @@ static void what_only_looks_odd(void **state)
 	assert_int_equal(missed(f), 0);
 }
 
+/* Where tiers are labels, what is sent may have come on another row, or long ago. */
+static void what_tiers_that_are_labels_tell(void **state)
+{
+	const struct tiers tiers = { .found = true, .len = 3, .labels[2] = "region" };
+	struct fixture *f = *state;
+
+	f->batch.tiers = &tiers;
+	f->broadcasts[1] = f->broadcasts[0];
+	f->broadcasts[1].tier = 2;
+	f->batch.broadcasts_len = 2;
+	memset(f->in[0], 0, sizeof(f->in[0]));
+	memset(f->broadcasts[1].counts[MOQSTAT_PUBLISHER], 0, sizeof(f->broadcasts[1].counts[0]));
+	tick(f, 1000);
+	tick(f, 1000);
+	assert_int_equal(missed(f), 0);
+	/* What one row tells of itself holds. Both have a number here, as in recordings. */
+	f->out[0][MOQSTAT_GROUPS] = 0;
+	tick(f, 1000);
+	f->broadcasts[1].counts[MOQSTAT_PUBLISHER][0][MOQSTAT_FRAMES] = 1;
+	f->out[0][MOQSTAT_GROUPS] = 1;
+	tick(f, 1000);
+	assert_int_equal(missed(f), 0);
+	tick(f, 1000);
+	assert_non_null(f->check.missed[MOQSTAT_PUBLISHER][MOQSTAT_GROUPS]);
+}
+
+/* Groups come by fetching, too. */
+static void what_is_fetched(void **state)
+{
+	struct fixture *f = *state;
+
+	f->out[0][MOQSTAT_SUBSCRIPTIONS] = f->out[0][MOQSTAT_BROADCASTS] = 0;
+	f->out[0][MOQSTAT_FETCHES] = 1;
+	tick(f, 1000);
+	tick(f, 1000);
+	assert_int_equal(missed(f), 0);
+	f->out[0][MOQSTAT_GROUPS] = 0;
+	tick(f, 1000);
+	tick(f, 1000);
+	assert_int_equal(missed(f), 1);
+	assert_non_null(f->check.missed[MOQSTAT_PUBLISHER][MOQSTAT_GROUPS]);
+}
+
 static void few_frames_without_bytes_are_empty_ones(void **state)
 {
 	struct fixture *f = *state;
@@ -447,7 +490,7 @@ static void losses_are_gaps(void **state)
 		{ MOQSTAT_LOST_ENTRIES_FULL, 0 },  { MOQSTAT_LOST_COUNTERS_FULL, 0 },
 		{ MOQSTAT_LOST_PENDING_FULL, 0 },  { MOQSTAT_LOST_OPERAND_FAULT, 0 },
 		{ MOQSTAT_LOST_OPERAND_RANGE, 0 }, { MOQSTAT_LOST_PATH_INVALID, 0 },
-		{ MOQSTAT_LOST_GUARDS_FULL, 7 },
+		{ MOQSTAT_LOST_TIERS_FULL, 0 },	   { MOQSTAT_LOST_GUARDS_FULL, 7 },
 	};
 	struct fixture *f;
 	void *again;
@@ -562,6 +605,8 @@ int main(void)
 		TEST(one_reading_is_no_proof),
 		TEST(threads_have_time),
 		TEST(what_only_looks_odd),
+		TEST(what_tiers_that_are_labels_tell),
+		TEST(what_is_fetched),
 		TEST(few_frames_without_bytes_are_empty_ones),
 		cmocka_unit_test(more_closed_than_opened),
 		TEST(counts_without_room_are_no_proof),

@@ -79,6 +79,7 @@ static void what_was_added_is_found(void **state)
 
 	name.slot = MOQSTAT_SLOT_SESSION + MOQSTAT_INTERNAL;
 	name.fresh = 0;
+	name.label = 5;
 	assert_int_equal(incarnations_add(s, &id, &name, NULL), 0);
 	memset(name.path, 'x', sizeof(name.path)); /* a copy is kept */
 	incarnations_settle(s);
@@ -87,6 +88,7 @@ static void what_was_added_is_found(void **state)
 	assert_memory_equal(&in->id, &id, sizeof(id));
 	assert_int_equal(in->entry, 0xfeedbeef);
 	assert_int_equal(in->slot, MOQSTAT_SLOT_SESSION + MOQSTAT_INTERNAL);
+	assert_int_equal(in->label, 5);
 	assert_int_equal(in->len, 7);
 	assert_string_equal(in->path, "room/\xc3\xa4");
 	assert_true(in->held);

@@ -435,6 +435,28 @@ static void counters_lie_where_the_relay_has_them(void **state)
 	}
 }
 
+/* Where tiers are labels, an entry is of one, and the other slot of each role has none. */
+static void counters_of_one_tier(void **state)
+{
+	uint64_t counts[MOQSTAT_SLOT_MAX][MOQSTAT_FIELD_MAX] = { { 0 } };
+	uint64_t expected[MOQSTAT_SLOT_MAX][MOQSTAT_FIELD_MAX] = { { 0 } };
+	struct fixture *f = *state;
+	uint64_t words[2 + 2 * 9];
+	size_t role, i;
+
+	f->layout.tiers = 1;
+	assert_int_equal(inventory_size(&f->layout, 0), sizeof(words));
+	for (i = 0; i < LEN(words); i++)
+		words[i] = 1000 + i;
+	inventory_counts(&f->layout, 0, (const uint8_t *)words, counts);
+	for (role = 0; role < MOQSTAT_ROLE_MAX; role++) {
+		for (i = 0; i < 9; i++)
+			expected[role * MOQSTAT_TIER_MAX][f->layout.memory[i]] =
+				words[2 + role * 9 + i];
+	}
+	assert_memory_equal(counts, expected, sizeof(counts));
+}
+
 static void counters_of_sessions(void **state)
 {
 	const uint64_t bytes[] = { 2, 1, 77, 33 };
@@ -467,6 +489,7 @@ int main(void)
 		TEST(changing_tables_are_for_later),
 		TEST(short_memory_is_told),
 		TEST(counters_lie_where_the_relay_has_them),
+		TEST(counters_of_one_tier),
 		TEST(counters_of_sessions),
 	};
 

@@ -77,6 +77,10 @@ static void where_payload_lies(void **state)
 	apart = *f->layout;
 	apart.stride = 64;
 	assert_false(payload_offsets(&apart, offsets));
+	/* Nor where an entry is of one tier: the slots are others. */
+	apart = *f->layout;
+	apart.tiers = 1;
+	assert_false(payload_offsets(&apart, offsets));
 }
 
 static void an_entry_that_is_held(void **state)
