@@ -18,10 +18,7 @@ def relay_release():
 
 RELEASE = relay_release()
 OLD = RELEASE == (0, 12)
-# From 0.14 on a tier is a label, and has tracks from its first row on.
-LABELS = RELEASE >= (0, 14)
-DEFAULT_TRACKS = ("publisher.json", "subscriber.json", "sessions.json")
-TRACKS = DEFAULT_TRACKS if LABELS else (
+TRACKS = (
     "publisher.json",
     "subscriber.json",
     "internal/publisher.json",
@@ -29,6 +26,11 @@ TRACKS = DEFAULT_TRACKS if LABELS else (
     "sessions.json",
     "internal/sessions.json",
 )
+# From 0.14 on a tier is a label: that of peers is what the operator says, and it has tracks from its
+# first row on. Who asks a relay for one that isn't there yet gets `{}`.
+LABELS = RELEASE >= (0, 14)
+TIERS = ("--auth-mtls-tier", "internal", "--cluster-tier", "internal") if LABELS else ()
+FIRST_TRACKS = tuple(t for t in TRACKS if not LABELS or "/" not in t)
 # Later relays have another draft 18 than the client.
 NEWEST = "moq-transport-18" if OLD else "moq-transport-17"
 # They keep what a session of drafts 14 to 16 has announced after its end, as their own frames say:
