@@ -95,8 +95,7 @@ static bool pair_indexed(const struct bump_branch *b, struct bump_pair *p)
 	return sides == 1;
 }
 
-/* Is it E that the branch asks for? */
-static bool pair_tests(const struct code *code, size_t branch, const struct moqstat_operand *entry)
+bool bump_pair_tests(const struct code *code, size_t branch, const struct moqstat_operand *entry)
 {
 	unsigned int changed = 0;
 	size_t first;
@@ -130,12 +129,12 @@ static bool pair_tests(const struct code *code, size_t branch, const struct moqs
 static bool pair_branch(const struct code *code, size_t bump, const struct bump_branch *b,
 			struct bump_pair *p)
 {
-	*p = (struct bump_pair){ .insn = b->insn, .when = b->when };
+	*p = (struct bump_pair){ .insn = b->insn, .when = b->when, .picked = bump };
 	if (!pair_picked(b, &code->insns[bump].dst, p) && !pair_indexed(b, p))
 		return false;
 	if (!pair_fits(p))
 		return false;
-	p->tests_entry = pair_tests(code, b->insn, &p->entry);
+	p->tests_entry = bump_pair_tests(code, b->insn, &p->entry);
 	if (!eval_single(&b->n, &p->n))
 		p->n = (struct moqstat_operand){ .kind = MOQSTAT_OPERAND_NONE };
 	return true;
@@ -266,10 +265,36 @@ static bool pair_kept(const struct code *code, size_t bump, const struct bump_br
 		if (i != bump && bump_is(&code->insns[i]) &&
 		    pair_same_registers(&code->insns[i].dst, dst) &&
 		    pair_survives(code, i, bump, 1u << dst->reg | 1u << dst->index) &&
-		    pair_keeps(code, i, p) && pair_fits(p))
+		    pair_keeps(code, i, p) && pair_fits(p)) {
+			p->picked = i;
 			return true;
+		}
 	}
 	return false;
+}
+
+bool bump_pair_looks(const struct code *code, size_t bump, struct bump_pair *out)
+{
+	const struct moqstat_operand *dst = &code->insns[bump].dst;
+	struct bump_branch b = { .insn = bump };
+	struct moqstat_operand reg = pair_register(dst->reg, 0);
+	struct eval e;
+	size_t first, i = bump;
+
+	while (i > 0 && !code_edges_to(code, i, &first) && !code_ends(&code->insns[i - 1]) &&
+	       code->insns[i - 1].op != CODE_JCC)
+		i--;
+	eval_init(&e);
+	for (; i < bump; i++)
+		eval_step(&e, &code->insns[i]);
+	b.address = eval_address(&e, dst);
+	b.base = eval_operand(&e, &reg);
+	if (dst->index != MOQSTAT_REG_NONE) {
+		reg.reg = dst->index;
+		b.index = eval_operand(&e, &reg);
+	}
+	*out = (struct bump_pair){ .insn = bump, .picked = bump };
+	return (pair_picked(&b, dst, out) || pair_indexed(&b, out)) && pair_fits(out);
 }
 
 int bump_pair_find(const struct code *code, size_t bump, struct bump_pair *out, size_t *len)

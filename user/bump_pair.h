@@ -36,6 +36,7 @@ struct bump_pair {
 	size_t insn; /* index of the branch */
 	enum moqstat_when when;
 	enum bump_pair_form form;
+	size_t picked; /* index of the bump that it was done for, if it is kept; else of this one */
 	bool tests_entry; /* the branch is taken, or not, for E being null; else E is not null */
 	bool side_bit;	  /* of `side` only the lowest bit counts */
 	uint32_t header;  /* bytes from E to the publisher's counters */
@@ -49,5 +50,17 @@ struct bump_pair {
 /** Find every branch that leads to the bump at index `bump` if it is one of a pair, for all of them
  *  the same; out[BUMP_BRANCHES_MAX]. -EINVAL: it is another bump; else as bump_find(). */
 int bump_pair_find(const struct code *code, size_t bump, struct bump_pair *out, size_t *len);
+
+/** Does the code right before the bump, whatever branch is in front, show it to be one of a pair?
+ *  Its header, stride and field are put into *out. */
+bool bump_pair_looks(const struct code *code, size_t bump, struct bump_pair *out);
+
+/** Does a branch ask whether that operand is 0? */
+bool bump_pair_tests(const struct code *code, size_t branch, const struct moqstat_operand *entry);
+
+/** Tell which of the two counters is bumped if it is always the same (bump_role.c): if only one
+ * side gets to a bump that was picked before. 0; -ENOENT: it may be either; -ENOMEM. */
+int bump_pair_role(const struct code *code, size_t bump, const struct bump_pair *p,
+		   enum moqstat_role *role);
 
 #endif /* MOQSTAT_BUMP_PAIR_H */
