@@ -140,8 +140,10 @@ static int census_report_plan(const struct options *o, const struct target *targ
 		return err;
 	err = sites_find(f, !o->no_cache, NULL, NULL, &sites);
 	if (!err) {
-		err = census_plan_create(f, &sites, out);
-		if (err)
+		err = sites_check(&sites, target->exe_name);
+		if (!err)
+			err = census_plan_create(f, &sites, out);
+		if (err && sites.layout->counts)
 			log_error("what is open in %s can't be told: %s", target->exe_name,
 				  err == -ENOTSUP
 					  ? "it has no symbols that name its types; install "

@@ -28,12 +28,54 @@ static const enum moqstat_field layout_0_1_14_memory[] = {
 	MOQSTAT_GROUPS,
 };
 
+static const enum moqstat_field layout_0_2_memory[] = {
+	MOQSTAT_ANNOUNCED,
+	MOQSTAT_ANNOUNCED_CLOSED,
+	MOQSTAT_ANNOUNCED_BYTES,
+	MOQSTAT_SUBSCRIPTIONS,
+	MOQSTAT_SUBSCRIPTIONS_CLOSED,
+	MOQSTAT_FETCHES,
+	MOQSTAT_BROADCASTS,
+	MOQSTAT_BROADCASTS_CLOSED,
+	MOQSTAT_BYTES,
+	MOQSTAT_FRAMES,
+	MOQSTAT_GROUPS,
+	MOQSTAT_DATAGRAMS,
+};
+
 static const char *const layout_0_1_8_functions[LAYOUT_FUNCTION_MAX] = {
 	[LAYOUT_ENTRY] = "moq_net::stats::Stats::entry",
 	[LAYOUT_SUBSCRIBE] = "moq_net::stats::SessionBroadcasts::subscribe",
 	[LAYOUT_UNSUBSCRIBE] = ("<moq_net::stats::BroadcastSubscription as "
 				"core::ops::drop::Drop>::drop"),
 	[LAYOUT_SESSION] = "moq_net::stats::StatsHandle::session",
+};
+
+static const char *const layout_0_2_13_functions[LAYOUT_FUNCTION_MAX] = {
+	[LAYOUT_ENTRY] = "moq_net::stats::Session::scope",
+	[LAYOUT_SUBSCRIBE] = "moq_net::stats::Scope::subscribe",
+	[LAYOUT_UNSUBSCRIBE] = "<moq_net::stats::Subscription as core::ops::drop::Drop>::drop",
+	[LAYOUT_SESSION] = "moq_net::stats::Handle::session",
+};
+
+static const char *const layout_0_2_13_scope_functions[LAYOUT_SCOPE_FUNCTION_MAX] = {
+	[LAYOUT_SCOPE_TIER] = "moq_net::stats::BroadcastEntry::tier",
+	[LAYOUT_SCOPE_REGISTRY] = "moq_net::stats::Registry::entry",
+	[LAYOUT_SCOPE_OPEN] = "moq_net::stats::Session::new",
+	[LAYOUT_SCOPE_OWN] = "moq_net::path::Path::to_owned",
+	[LAYOUT_SCOPE_EGRESS] = "moq_net::stats::Session::egress",
+	[LAYOUT_SCOPE_INGRESS] = "moq_net::stats::Session::ingress",
+	[LAYOUT_SCOPE_AS_PATH] = "<moq_net::path::Path as moq_net::path::AsPath>::as_path",
+	[LAYOUT_SCOPE_REF_PATH] = "<&moq_net::path::Path as moq_net::path::AsPath>::as_path",
+};
+
+static const struct layout_scope layout_0_2_13_scope = {
+	.handle_of_session = 0x10,
+	.shared_of_session = 0x28,
+	.label_of_session = 0x30,
+	.presence_of_session = 0x48,
+	.session_size = 0x88,
+	.functions = layout_0_2_13_scope_functions,
 };
 
 const struct layout_tables layout_tables_0_2 = {
@@ -43,10 +85,11 @@ const struct layout_tables layout_tables_0_2 = {
 };
 
 /* What has stayed the same in all of moq-net 0.1. */
-#define LAYOUT_0_1                                                                                \
-	.header = 16, .tiers = MOQSTAT_TIER_MAX, .tier_of_handle = 0x20, .shared_of_stats = 0x18, \
-	.table_of_lock = 0x18, .bucket = 0x20, .session_open = 0x10, .session_close = 0x18,       \
-	.session_size = 0x20, .guard_size = 0x10, .functions = layout_0_1_8_functions
+#define LAYOUT_0_1                                                                            \
+	.counts = true, .header = 16, .tiers = MOQSTAT_TIER_MAX, .tier_of_handle = 0x20,      \
+	.shared_of_stats = 0x18, .table_of_lock = 0x18, .bucket = 0x20, .session_open = 0x10, \
+	.session_close = 0x18, .session_size = 0x20, .guard_size = 0x10,                      \
+	.functions = layout_0_1_8_functions
 
 /* Paths that own their text or borrow it: up to moq-net 0.1.16. */
 #define LAYOUT_OWNED_PATHS                                                                        \
@@ -103,10 +146,34 @@ static const struct layout layouts[] = {
 		.memory = layout_0_1_14_memory,
 		.frame = &frame_schema_broadcast_0_13,
 	},
+	{
+		.name = "moq-net 0.2.13",
+		.relays = "moq-relay 0.14.12",
+		.counts = false,
+		.header = 16,
+		.stride = 96,
+		.tiers = 1,
+		.tier_of_handle = 0x20,
+		.shared_of_stats = 0x18,
+		.session_open = 0x10,
+		.session_close = 0x18,
+		.session_size = 0x20,
+		.shared_paths = true,
+		.entries_of_shared = 0x10,
+		.sessions_of_shared = 0x18,
+		.table_of_lock = 0x18,
+		.bucket = 0x20,
+		.tables = &layout_tables_0_2,
+		.memory = layout_0_2_memory,
+		.frame = &frame_schema_broadcast_0_14,
+		.functions = layout_0_2_13_functions,
+		.scope = &layout_0_2_13_scope,
+	},
 };
 
 /* Whose counters are the same in all of 0.2 up to 0.2.22, and in all of 0.3 up to 0.3.18, by their
- * sources; seen in the code of 0.2.13 and 0.3.18. docs/adr/0030-layouts.md */
+ * sources; seen in the code of 0.2.13 and 0.3.18. Here only those of 0.2 that no layout above is
+ * that of, and those without symbols. docs/adr/0030-layouts.md */
 static const char *const layout_0_2_functions[] = {
 	"moq_net::stats::Scope::announce",
 	"moq_net::stats::Scope::subscribe",
@@ -165,8 +232,11 @@ void layout_relays(char *out, size_t size)
 {
 	size_t i, len = 0;
 
-	for (i = 0; i < sizeof(layouts) / sizeof(layouts[0]) && len < size; i++)
-		len += snprintf(out + len, size - len, "%s%s", i ? ", " : "", layouts[i].relays);
+	for (i = 0; i < sizeof(layouts) / sizeof(layouts[0]) && len < size; i++) {
+		if (layouts[i].counts)
+			len += snprintf(out + len, size - len, "%s%s", len ? ", " : "",
+					layouts[i].relays);
+	}
 }
 
 const struct layout *layout_find(const char *name)

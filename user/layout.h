@@ -14,12 +14,16 @@
 
 #include "frame.h"
 
-/** Functions that the probes need, by what they are. */
+/** Functions that the probes need, by what they are; from moq-net 0.2 on the second. */
 enum layout_function {
-	LAYOUT_ENTRY = 0,   /* Stats::entry(&self, &path) -> Option<Arc<BroadcastEntry>> */
-	LAYOUT_SUBSCRIBE,   /* SessionBroadcasts::subscribe(ret, &self, &path) */
-	LAYOUT_UNSUBSCRIBE, /* <BroadcastSubscription as Drop>::drop(&mut self) */
-	LAYOUT_SESSION,	    /* StatsHandle::session(&self, &root) -> SessionStats */
+	LAYOUT_ENTRY = 0,   /* Stats::entry(&self, &path) -> Option<Arc<BroadcastEntry>>;
+			       Session::scope(ret, &self, &path, side) */
+	LAYOUT_SUBSCRIBE,   /* SessionBroadcasts::subscribe(ret, &self, &path);
+			       Scope::subscribe(ret, &self) */
+	LAYOUT_UNSUBSCRIBE, /* <BroadcastSubscription as Drop>::drop(&mut self);
+			       <Subscription as Drop>::drop(&mut self) */
+	LAYOUT_SESSION,	    /* StatsHandle::session(&self, &root) -> SessionStats;
+			       Handle::session(&self, root) -> Session */
 	LAYOUT_FUNCTION_MAX
 };
 
@@ -32,6 +36,31 @@ struct layout_tables {
 	uint32_t roots_of_bucket; /* offset of the table of roots in it */
 };
 
+/** Functions that it takes besides where tiers are labels. */
+enum layout_scope_function {
+	LAYOUT_SCOPE_TIER = 0, /* BroadcastEntry::tier(&self, &label) -> Arc: makes an entry */
+	LAYOUT_SCOPE_REGISTRY, /* Registry::entry(&self, &path), where that isn't inlined */
+	LAYOUT_SCOPE_OPEN,     /* Session::new(handle, the root's counters) */
+	LAYOUT_SCOPE_EGRESS,   /* Session::egress(ret, &self, path), */
+	LAYOUT_SCOPE_INGRESS,  /* and Session::ingress: LAYOUT_ENTRY, where that is inlined */
+	LAYOUT_SCOPE_OWN,      /* Path::to_owned(ret, &self) */
+	LAYOUT_SCOPE_AS_PATH,  /* <Path as AsPath>::as_path(ret, &self) */
+	LAYOUT_SCOPE_REF_PATH, /* <&Path as AsPath>::as_path(ret, &self) */
+	LAYOUT_SCOPE_FUNCTION_MAX
+};
+
+/** What is where, if tiers are labels: what is counted then belongs to a session's context, an Arc
+ *  of a handle and more; and LAYOUT_ENTRY is called with where the address of that is, or with it.
+ */
+struct layout_scope {
+	uint32_t handle_of_session;
+	uint32_t shared_of_session;   /* as shared_of_stats of that handle */
+	uint32_t label_of_session;    /* as tier_of_handle of it */
+	uint32_t presence_of_session; /* pointer to the root's counters */
+	uint32_t session_size;	      /* bytes of that Arc */
+	const char *const *functions; /* by layout_scope_function, demangled */
+};
+
 struct layout {
 	const char *name;   /* for people and for the cache, e.g. "moq-net 0.1.8" */
 	const char *relays; /* releases verified with it */
@@ -39,7 +68,8 @@ struct layout {
 	uint32_t stride;    /* bytes of the counters of one tier and role */
 	uint32_t tiers;	    /* whose counters an entry has: MOQSTAT_TIER_MAX; or 1 where tiers are
 			       labels, and each has entries of its own */
-	uint32_t tier_of_handle; /* offset of the tier byte in StatsHandle */
+	bool counts;	    /* can be counted on, not only scanned */
+	uint32_t tier_of_handle; /* offset of the tier byte in StatsHandle; or of its label */
 	uint32_t
 		shared_of_stats; /* offset of the pointer in Stats that is null when they are off */
 	uint32_t session_open;	 /* offsets of the two session counters in their Arc */
@@ -63,6 +93,7 @@ struct layout {
 	const enum moqstat_field *memory;   /* the counters in order; stride / 8 of them */
 	const struct frame_schema *frame;   /* of a broadcast's counters */
 	const char *const *functions;	    /* by layout_function: demangled, without the hash */
+	const struct layout_scope *scope;   /* as tables */
 };
 
 /** Releases whose counters are known, but not how to count on them: how to tell them. */
@@ -83,7 +114,8 @@ extern const struct layout_tables layout_tables_0_2;
 /** The layouts known, and how many. */
 const struct layout *layout_all(size_t *len);
 
-/** Write the releases that are known, for people, into out[size]: "moq-relay 0.12.5, ...". */
+/** Write the releases that can be counted on, for people, into out[size]: "moq-relay 0.12.5, ...".
+ */
 void layout_relays(char *out, size_t size);
 
 /** Does no other layout have tables and counters in the same places? */

@@ -48,9 +48,8 @@ ptrdiff_t scan_allocation(const struct code *code, size_t from, size_t end, int3
 	return -1;
 }
 
-/* Where an entry is made: what is allocated there is new. */
-static int scan_made(struct scan *s, const struct code *code, uint32_t function, int32_t size,
-		     enum moqstat_event event)
+int scan_made(struct scan *s, const struct code *code, uint32_t function, int32_t size,
+	      enum moqstat_event event)
 {
 	ptrdiff_t branch = scan_allocation(code, 0, code->insns_len, size);
 	struct site site = { .what = { .event = event,
@@ -293,10 +292,16 @@ static uint32_t scan_stride(const struct scan *s)
 	return s->strides[best] >= SITES_STRIDES_MIN ? best * 8 : 0;
 }
 
+/* Are the layout's counters by tier that far apart? */
+static bool scan_has_stride(const struct scan *s, uint32_t stride)
+{
+	return stride && s->layout->stride == stride && !s->layout->scope;
+}
+
 /* Does another layout tell more of the file than the nearest one so far? */
 static bool scan_is_nearer(const struct scan *s, const struct scan *nearest, uint32_t stride)
 {
-	bool fits = s->layout->stride == stride, nearest_fits = nearest->layout->stride == stride;
+	bool fits = scan_has_stride(s, stride), nearest_fits = scan_has_stride(nearest, stride);
 
 	if (fits != nearest_fits)
 		return fits;
@@ -308,9 +313,12 @@ static void scan_explain(const struct scan *s, const struct scan_pairs *pairs, u
 	const char *path = elf_file_path(s->file);
 	uint32_t apart = stride ? stride : scan_pairs_stride(pairs);
 	char known[256], later[1024];
+	/* Later releases have functions of the same names. */
+	bool scoped = s->layout->scope && s->passed &&
+		      (!scan_later_stride(pairs) || scan_later_stride(pairs) == s->layout->stride);
 
 	layout_relays(known, sizeof(known));
-	if (s->elsewhere || (stride && stride == s->layout->stride))
+	if (s->elsewhere || scan_has_stride(s, stride) || scoped)
 		log_error(
 			"%s: unknown layout: like that of %s (%s), but there is %s; run a relay of "
 			"a release that is listed in the README, or a moqstat that knows this one",
@@ -329,6 +337,18 @@ static void scan_explain(const struct scan *s, const struct scan_pairs *pairs, u
 			path, known);
 }
 
+/* Is it a relay with that layout? Then *fits. */
+static int scan_one(struct scan *s, bool whole, sites_progress progress, void *arg, bool *fits)
+{
+	int err;
+
+	if (s->layout->scope)
+		return scan_scoped(s, progress, arg, fits);
+	err = scan_layout(s, whole, progress, arg);
+	*fits = !err && scan_recognised(s);
+	return err;
+}
+
 /* Look for a layout that fits: what was found is put into *out. -ENOTSUP: there is none, and
  * *nearest is the one that is most like it. *stride: of its counters, 0 if that isn't known.
  * `whole`: find that out, whatever it takes, and note counters of later releases in *pairs. */
@@ -343,12 +363,13 @@ static int scan_all(const struct elf_file *f, bool whole, sites_progress progres
 	for (i = 0; i < len; i++) {
 		struct sites sites = { .layout = &all[i] };
 		struct scan scan = { .file = f, .layout = &all[i], .sites = &sites };
+		bool fits;
 
 		scan.pairs = whole && !i ? pairs : NULL;
 
-		err = scan_layout(&scan, whole && !i, progress, arg);
+		err = scan_one(&scan, whole && !i, progress, arg, &fits);
 		free(scan.found);
-		if (!err && scan_recognised(&scan)) {
+		if (!err && fits) {
 			*out = sites;
 			return 0;
 		}
@@ -364,8 +385,9 @@ static int scan_all(const struct elf_file *f, bool whole, sites_progress progres
 
 int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, struct sites *out)
 {
+	size_t len;
 	struct sites sites;
-	struct scan nearest = { .file = f };
+	struct scan nearest = { .file = f, .layout = layout_all(&len) };
 	struct scan_pairs pairs[SITES_STRIDES_MAX / 8] = { 0 };
 	uint32_t stride = 0;
 	int err = scan_all(f, false, progress, arg, &sites, &nearest, &stride, pairs);

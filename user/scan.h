@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * scan.h - a scan in progress, shared by scan.c (layouts, what is probed in functions), scan_find.c
- * (which function is which), scan_bump.c (bumps) and scan_later.c (what later releases have).
+ * (which function is which), scan_bump.c (bumps) and scan_later.c (what later releases have); and
+ * by scan_scope.c and scan_pair.c, where tiers are labels.
  */
 #ifndef MOQSTAT_SCAN_H
 #define MOQSTAT_SCAN_H
@@ -74,11 +75,21 @@ void scan_note_pair(struct scan *s, const struct code *code, size_t bump);
 /** The stride of most pairs that are picked; 0 if they tell of no relay. */
 uint32_t scan_pairs_stride(const struct scan_pairs pairs[SITES_STRIDES_MAX / 8]);
 
+/** The stride of the release below that has most of the bumps; 0 if they tell of none. */
+uint32_t scan_later_stride(const struct scan_pairs pairs[SITES_STRIDES_MAX / 8]);
+
 /** Is the file a relay of a release that is known, but can't be counted on? Then say which, for
  *  people, in out[size]. */
 bool scan_explain_later(const struct elf_file *f,
 			const struct scan_pairs pairs[SITES_STRIDES_MAX / 8], char *out,
 			size_t size);
+
+/** Note a bump that can't be probed. 0 or -ENOMEM. */
+int scan_add_unprobed(struct scan *s, const struct sites_unprobed *u);
+
+/** Where the entry was loaded from that `entry` is at a branch: the guard's address. */
+struct moqstat_operand scan_guard(const struct code *code, size_t branch,
+				  const struct moqstat_operand *entry);
 
 /** Add a site to the result. 0 or -ENOMEM. */
 int scan_add_site(struct scan *s, const struct site *site);
@@ -105,6 +116,19 @@ int scan_session_bump(struct scan *s, const struct code *code, const struct elf_
  * that open what isn't told there, and note them as unprobed. 0 or -ENOMEM. */
 int scan_untold(struct scan *s, const struct code *code, size_t first);
 
+/** Add the sites of the bump at index `bump`, if it is one of a pair of the layout's counters, or
+ *  note it as unprobed (scan_pair.c). 0, also where it is none; -ENOMEM; -ERANGE. */
+int scan_pair_bump(struct scan *s, const struct code *code, const struct elf_symbol *symbol,
+		   size_t bump);
+
+/** All of a scan where tiers are labels (scan_scope.c), as scan_find() and what follows it are of
+ *  the others. What isn't there is put into scan.missing, and *fits is false. 0; -ENOMEM; -ERANGE.
+ */
+int scan_scoped(struct scan *s, sites_progress progress, void *arg, bool *fits);
+
+/** Find the functions of the layout by name: part of scan_find(). 0 or -ENOMEM. */
+int scan_find_named(struct scan *s);
+
 /** The operand that is a register's value plus a constant. */
 struct moqstat_operand scan_register(unsigned int reg, int32_t disp);
 
@@ -112,6 +136,15 @@ struct moqstat_operand scan_register(unsigned int reg, int32_t disp);
  *  instruction `from` and before `end`; -1 if there is none. What is made is then in
  *  CODE_RESULT. */
 ptrdiff_t scan_allocation(const struct code *code, size_t from, size_t end, int32_t size);
+
+/** Add the place where an entry is made, or a root's counters, if it is there: what is allocated is
+ *  new. 0, -ENOMEM or -ERANGE. */
+int scan_made(struct scan *s, const struct code *code, uint32_t function, int32_t size,
+	      enum moqstat_event event);
+
+/** Does an instruction put something on the function's own stack? That is nothing that it was
+ *  given, which `e` is in terms of. */
+bool scan_keeps(const struct eval *e, const struct code_insn *insn);
 
 /** Mangled name of the function that is called, or NULL. */
 const char *scan_callee(const struct scan *s, const struct code_insn *insn);

@@ -31,7 +31,7 @@ int scan_add_site(struct scan *s, const struct site *site)
 	return 0;
 }
 
-static int scan_add_unprobed(struct scan *s, const struct sites_unprobed *u)
+int scan_add_unprobed(struct scan *s, const struct sites_unprobed *u)
 {
 	struct sites_unprobed *grown = scan_grow(s->sites->unprobed, s->sites->unprobed_len,
 						 &s->unprobed_room, sizeof(*grown));
@@ -93,9 +93,8 @@ int scan_site_at(struct scan *s, const struct code_insn *insn, uint32_t function
 	return elf_file_offset(s->file, insn->addr, &site->offset);
 }
 
-/* Where E was loaded from is the guard. */
-static struct moqstat_operand scan_guard(const struct code *code, size_t branch,
-					 const struct moqstat_operand *entry)
+struct moqstat_operand scan_guard(const struct code *code, size_t branch,
+				  const struct moqstat_operand *entry)
 {
 	struct moqstat_operand none = { .kind = MOQSTAT_OPERAND_NONE }, guard;
 	const struct code_insn *insn;

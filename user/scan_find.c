@@ -85,9 +85,10 @@ int scan_which(const struct scan *s, uint64_t addr)
 	return found ? found->which : -1;
 }
 
-static int find_named(struct scan *s, const struct elf_symbol *symbols, size_t len)
+int scan_find_named(struct scan *s)
 {
-	size_t i, k;
+	size_t i, k, len;
+	const struct elf_symbol *symbols = elf_file_symbols(s->file, &len);
 	int err = 0, which;
 
 	for (i = 0; i < len && !err; i = k) {
@@ -132,8 +133,7 @@ static void find_fork(struct find_way *ways, size_t *len, const struct eval *e, 
 		ways[(*len)++] = (struct find_way){ .insn = to, .e = *e };
 }
 
-/* Does it put something on the stack of its own? That is nothing that it was given. */
-static bool find_keeps(const struct eval *e, const struct code_insn *insn)
+bool scan_keeps(const struct eval *e, const struct code_insn *insn)
 {
 	struct moqstat_operand place;
 	struct eval_value v;
@@ -161,7 +161,7 @@ static bool find_way(const struct code *code, find_test is, const struct scan *s
 			find_fork(ways, len, &at->e, code_find(code, insn->target));
 		if (code_ends(insn))
 			return false;
-		if (!find_keeps(&at->e, insn))
+		if (!scan_keeps(&at->e, insn))
 			eval_step(&at->e, insn);
 	}
 	return false;
@@ -645,7 +645,7 @@ int scan_find(struct scan *s)
 {
 	size_t len;
 	const struct elf_symbol *symbols = elf_file_symbols(s->file, &len);
-	int err = find_named(s, symbols, len);
+	int err = scan_find_named(s);
 
 	if (!err)
 		err = find_bear_out(s);

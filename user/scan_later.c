@@ -58,6 +58,13 @@ static const struct layout_later *later_find(const struct scan_pairs *pairs)
 	return found;
 }
 
+uint32_t scan_later_stride(const struct scan_pairs pairs[SITES_STRIDES_MAX / 8])
+{
+	const struct layout_later *l = later_find(pairs);
+
+	return l ? l->stride : 0;
+}
+
 /* Which of the release's functions is that? An index, -1 for none. */
 static int later_function(const struct layout_later *l, const char *mangled)
 {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "sites.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "log.h"
 
 #define SITES_REFUSED "the kernel takes no probe at "
 
@@ -19,6 +22,19 @@ void sites_deinit(struct sites *s)
 	free(s->list);
 	free(s->unprobed);
 	memset(s, 0, sizeof(*s));
+}
+
+int sites_check(const struct sites *s, const char *executable)
+{
+	char known[256];
+
+	if (s->layout->counts)
+		return 0;
+	layout_relays(known, sizeof(known));
+	log_error("%s: %s (%s): where it counts is known, but this moqstat can't count on it yet; "
+		  "run one of %s",
+		  executable, s->layout->relays, s->layout->name, known);
+	return -ENOTSUP;
 }
 
 static bool site_counts(const struct site *site, enum moqstat_role role, enum moqstat_field field)
@@ -56,6 +72,7 @@ void sites_counter_name(const struct moqstat_site *what, char *out, size_t size)
 		[MOQSTAT_EVENT_TABLE] = "table-drop",
 		[MOQSTAT_EVENT_INSERT] = "table-insert",
 		[MOQSTAT_EVENT_REMOVE] = "table-remove",
+		[MOQSTAT_EVENT_SCOPE] = "scope",
 	};
 
 	if (what->event == MOQSTAT_EVENT_SESSION_BUMP)
@@ -111,6 +128,18 @@ static bool sites_bump_refused(const struct sites *s, enum moqstat_role role,
 	return false;
 }
 
+/* Is it seen where entries are made? Each function that names them makes them; or, where tiers are
+ * labels, each sees what one of them all has made. */
+static bool sites_entries_made(const struct sites *s)
+{
+	size_t named = sites_functions(s, LAYOUT_ENTRY);
+
+	if (!s->layout->scope)
+		return sites_events(s, MOQSTAT_EVENT_ENTRY_NEW) >= named;
+	return sites_events(s, MOQSTAT_EVENT_ENTRY_NEW) &&
+	       sites_events(s, MOQSTAT_EVENT_SCOPE) >= named;
+}
+
 bool sites_complete(const struct sites *s, enum moqstat_role role, enum moqstat_field field,
 		    const char **reason)
 {
@@ -120,7 +149,8 @@ bool sites_complete(const struct sites *s, enum moqstat_role role, enum moqstat_
 		*reason = SITES_REFUSED "one of its sites";
 		return false;
 	}
-	if (sites_refused(s, MOQSTAT_EVENT_ENTRY) || sites_refused(s, MOQSTAT_EVENT_ENTRY_NEW)) {
+	if (sites_refused(s, MOQSTAT_EVENT_ENTRY) || sites_refused(s, MOQSTAT_EVENT_ENTRY_NEW) ||
+	    sites_refused(s, MOQSTAT_EVENT_SCOPE)) {
 		*reason = SITES_REFUSED "a place where entries are named or made";
 		return false;
 	}
@@ -128,7 +158,7 @@ bool sites_complete(const struct sites *s, enum moqstat_role role, enum moqstat_
 		*reason = "the function that names entries was not found";
 		return false;
 	}
-	if (sites_events(s, MOQSTAT_EVENT_ENTRY_NEW) < sites_functions(s, LAYOUT_ENTRY)) {
+	if (!sites_entries_made(s)) {
 		*reason = "the place where entries are made was not found";
 		return false;
 	}
@@ -167,7 +197,10 @@ bool sites_sessions_complete(const struct sites *s, const char **reason)
 		*reason = "the function that opens sessions was not found";
 	else if (unprobed)
 		*reason = "one of its bumps has no place for a probe";
-	else if (opens < sites_functions(s, LAYOUT_SESSION))
+	else if (s->layout->scope &&
+		 sites_events(s, MOQSTAT_EVENT_SESSION) < sites_functions(s, LAYOUT_SESSION))
+		*reason = "the place where a session's root is named was not found";
+	else if (opens < (s->layout->scope ? 1 : sites_functions(s, LAYOUT_SESSION)))
 		*reason = "the place where a session is counted was not found";
 	else if (sites_events(s, MOQSTAT_EVENT_SESSION_NEW) < sites_functions(s, LAYOUT_SESSION))
 		*reason = "the place where a root's counters are made was not found";

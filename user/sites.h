@@ -71,9 +71,12 @@ void sites_deinit(struct sites *s);
 size_t sites_bumps(const struct sites *s, enum moqstat_role role, enum moqstat_field field);
 
 /** What a site is for, for people and for tests: "publisher.bytes"; "side.broadcasts" where the
- *  role is known when it fires; "sessions.sessions"; "entry", "entry-new", "session",
+ *  role is known when it fires; "sessions.sessions"; "entry", "entry-new", "scope", "session",
  *  "session-new" for functions. Cut off to `size` bytes with the NUL. */
 void sites_counter_name(const struct moqstat_site *what, char *out, size_t size);
+
+/** Can the relay be counted on? If not, that is logged. 0 or -ENOTSUP. */
+int sites_check(const struct sites *s, const char *executable);
 
 /** Copies of a function found. */
 size_t sites_functions(const struct sites *s, enum layout_function which);

@@ -25,6 +25,7 @@ static const char *const event_names[MOQSTAT_EVENT_MAX] = {
 	[MOQSTAT_EVENT_TABLE] = "table",
 	[MOQSTAT_EVENT_INSERT] = "insert",
 	[MOQSTAT_EVENT_REMOVE] = "remove",
+	[MOQSTAT_EVENT_SCOPE] = "scope",
 };
 
 /* By bit of enum moqstat_handle. */

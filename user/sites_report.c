@@ -55,7 +55,7 @@ static bool report_is_structural(const struct sites *s, enum layout_function whi
 
 	for (i = 0; i < s->functions_len; i++) {
 		if (s->functions[i].role == (int)which &&
-		    strcmp(s->functions[i].name, s->layout->functions[which]))
+		    strstr(s->functions[i].name, "(by structure)"))
 			return true;
 	}
 	return false;
