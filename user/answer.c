@@ -137,14 +137,10 @@ static int answer_track(const struct board *b, const char *path, struct track **
 {
 	const struct board_broadcast *owner;
 	char *text = answer_path(path);
-	bool ambiguous;
 
 	if (!text)
 		return -ENOMEM;
-	/* A track's name alone is no path, though one of its own has a slash. */
-	*out = path[strlen(path) - 1] == '/' || board_track_index(text) >= 0
-		       ? NULL
-		       : board_track(b, text, &ambiguous, &owner);
+	*out = path[strlen(path) - 1] == '/' ? NULL : board_track_of(b, text, &owner);
 	free(text);
 	return 0;
 }

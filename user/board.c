@@ -19,7 +19,7 @@ static void board_broadcast_destroy(struct board_broadcast *one)
 {
 	size_t i;
 
-	for (i = 0; i < TRACKS_OF_TWO; i++)
+	for (i = 0; i < TRACKS_MAX; i++)
 		track_destroy(one->tracks[i]);
 	free(one->name);
 	free(one->status);
@@ -70,24 +70,13 @@ struct board_broadcast *board_find(const struct board *b, const char *name)
 	return found ? b->list[i] : NULL;
 }
 
-int board_track_index(const char *name)
-{
-	int i;
-
-	for (i = 0; i < TRACKS_OF_TWO; i++) {
-		if (!strcmp(name, tracks_two[i].name))
-			return i;
-	}
-	return -1;
-}
-
 /* Let a broadcast go; who follows it is told. */
 static void board_remove(struct board *b, size_t i)
 {
 	struct board_broadcast *one = b->list[i];
 	size_t track;
 
-	for (track = 0; track < TRACKS_OF_TWO; track++) {
+	for (track = 0; track < TRACKS_MAX; track++) {
 		if (one->tracks[track])
 			hub_end(b->hub, one->tracks[track]);
 	}
@@ -140,6 +129,7 @@ static int board_broadcast(struct board *b, const char *name, struct board_broad
 		return -ENOMEM;
 	}
 	memmove(&list[i + 1], &list[i], (b->len - i) * sizeof(*list));
+	one->tiers = tiers_default;
 	list[i] = one;
 	b->len++;
 	*out = one;
@@ -163,16 +153,19 @@ static int board_begin(struct board *b, struct track **track, const char *name)
 
 static int board_frame(struct board *b, const struct feed_line *line, uint64_t now)
 {
+	struct tiers any = tiers_default;
 	struct board_broadcast *one;
-	int i = board_track_index(line->track);
-	int err = i < 0 ? -ENOENT : board_broadcast(b, line->broadcast, &one);
+	/* What isn't the name of a track begins no broadcast. */
+	int err = tracks_learn(&any, line->track) < 0 ? -ENOENT
+						      : board_broadcast(b, line->broadcast, &one);
 	const struct group *latest;
+	int i = err ? err : tracks_learn(&one->tiers, line->track);
 
-	if (err)
-		return err;
+	if (i < 0)
+		return err ? err : -ENOENT;
 	latest = one->tracks[i] ? track_latest(one->tracks[i]) : NULL;
 	if (!one->tracks[i] || (latest && line->sequence <= latest->sequence))
-		err = board_begin(b, &one->tracks[i], tracks_two[i].name);
+		err = board_begin(b, &one->tracks[i], line->track);
 	if (!err)
 		err = track_insert(one->tracks[i], now, line->sequence, line->json, line->len);
 	if (err)
@@ -272,34 +265,54 @@ static struct board_broadcast *board_only(const struct board *b, bool *several)
 	return only || !b->len ? only : b->list[0];
 }
 
+struct track *board_track_of(const struct board *b, const char *path,
+			     const struct board_broadcast **owner)
+{
+	struct track *found = NULL;
+	size_t n;
+
+	/* A track's own name may have a slash in it, and a node be called `internal`: then the
+	 * longer broadcast, which comes later, is meant, as it is to the relay. */
+	for (n = 0; n < b->len; n++) {
+		const struct board_broadcast *one = b->list[n];
+		size_t len = strlen(one->name);
+		int i;
+
+		if (strncmp(path, one->name, len) || path[len] != '/')
+			continue;
+		i = tracks_find(&one->tiers, path + len + 1);
+		if (i < 0)
+			continue;
+		found = one->tracks[i];
+		*owner = one;
+	}
+	return found;
+}
+
+/* Is that the name of a track that some broadcast may have? */
+static bool board_has_name(const struct board *b, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < b->len; i++) {
+		if (tracks_find(&b->list[i]->tiers, name) >= 0)
+			return true;
+	}
+	return false;
+}
+
 struct track *board_track(const struct board *b, const char *path, bool *ambiguous,
 			  const struct board_broadcast **owner)
 {
-	struct board_broadcast *one = NULL;
-	int i = board_track_index(path);
-	size_t n;
+	struct track *found = board_track_of(b, path, owner);
+	const struct board_broadcast *only;
+	int i;
 
 	*ambiguous = false;
-	if (i >= 0) {
-		one = board_only(b, ambiguous);
-	} else {
-		/* A track's own name may have a slash in it, and a node be called `internal`: then
-		 * the longer broadcast, which comes later, is meant, as it is to the relay. */
-		for (n = 0; n < b->len; n++) {
-			size_t len = strlen(b->list[n]->name);
-			int track;
-
-			if (strncmp(path, b->list[n]->name, len) || path[len] != '/')
-				continue;
-			track = board_track_index(path + len + 1);
-			if (track < 0)
-				continue;
-			one = b->list[n];
-			i = track;
-		}
-	}
-	if (!one || i < 0)
-		return NULL;
-	*owner = one;
-	return one->tracks[i];
+	if (found || !board_has_name(b, path))
+		return found;
+	only = board_only(b, ambiguous);
+	i = only ? tracks_find(&only->tiers, path) : -ENOENT;
+	*owner = only;
+	return i < 0 ? NULL : only->tracks[i];
 }

@@ -12,8 +12,8 @@
 
 #include "feed.h"
 #include "hub.h"
-#include "snapshot.h"
 #include "track.h"
+#include "tracks.h"
 
 /** Most broadcasts: more relays than one machine runs. What comes beyond is refused. */
 #define BOARD_BROADCASTS_MAX 256
@@ -25,12 +25,12 @@
 /** One broadcast: a relay's. */
 struct board_broadcast {
 	char *name;
-	struct track *tracks[TRACKS_OF_TWO]; /* in the order of tracks_two; NULL before
-						     the first frame */
-	char *status;			     /* its last status, JSON; or NULL */
-	char *lacks;			     /* what it is not ready for (ready.h); or NULL */
-	bool ended;			     /* its relay has; the last frames stay */
-	uint64_t order;			     /* of ends, once it has ended */
+	struct tiers tiers;		  /* of which frames have come */
+	struct track *tracks[TRACKS_MAX]; /* by number; NULL before the first frame */
+	char *status;			  /* its last status, JSON; or NULL */
+	char *lacks;			  /* what it is not ready for (ready.h); or NULL */
+	bool ended;			  /* its relay has; the last frames stay */
+	uint64_t order;			  /* of ends, once it has ended */
 };
 
 struct board {
@@ -58,12 +58,13 @@ int board_take(struct board *b, const struct feed_line *line, uint64_t now);
 /** A broadcast by its whole name, or NULL. */
 struct board_broadcast *board_find(const struct board *b, const char *name);
 
-/** The index of one of the six tracks by its name, or -1. */
-int board_track_index(const char *name);
+/** The track that a path names, "<broadcast>/<track>"; or NULL. Of broadcasts within each other it
+ * is the longest that may have such a track. */
+struct track *board_track_of(const struct board *b, const char *path,
+			     const struct board_broadcast **owner);
 
-/** The track that a path names: "<broadcast>/<track>", or "<track>" alone where there is but one
- *  broadcast whose relay lives. Of broadcasts within each other it is the longest that has such a
- *  track. NULL: none; *ambiguous tells whether it only doesn't say which. */
+/** The same, or the track of the name "<track>" alone where there is but one broadcast whose relay
+ *  lives. NULL: none; *ambiguous tells whether it only doesn't say which. */
 struct track *board_track(const struct board *b, const char *path, bool *ambiguous,
 			  const struct board_broadcast **owner);
 

@@ -41,9 +41,10 @@ struct client_stream {
 	struct client_request request;
 	struct events *events;
 	size_t held;
-	bool heard;	/* something has come */
-	bool announced; /* at the last look */
-	int failed;	/* why reading ended: -errno */
+	bool heard;	    /* something has come */
+	bool announced;	    /* at the last look */
+	unsigned int lists; /* bits: of tracks_two, those in its status; 0: not known */
+	int failed;	    /* why reading ended: -errno */
 };
 
 struct client {
@@ -230,8 +231,10 @@ static int client_stream_begin(struct client_stream *s)
 
 	if (text) {
 		fputs("/events?delta=1", text);
-		for (i = 0; i < TRACKS_OF_TWO; i++)
-			fprintf(text, "&track=%s/%s", name, tracks_two[i].name);
+		for (i = 0; i < TRACKS_OF_TWO; i++) {
+			if (!s->lists || s->lists & 1U << i)
+				fprintf(text, "&track=%s/%s", name, tracks_two[i].name);
+		}
 		if (fclose(text))
 			err = -ENOMEM;
 	}
@@ -366,6 +369,18 @@ static int client_take_announced(struct client *c)
 	return err;
 }
 
+/* Not every relay has an internal tier. */
+static void client_learn_tracks(struct client_stream *s, const json_t *status)
+{
+	const json_t *tracks = json_object_get(status, "tracks");
+	size_t i;
+
+	for (i = 0; s && i < TRACKS_OF_TWO; i++) {
+		if (json_object_get(tracks, tracks_two[i].name))
+			s->lists |= 1U << i;
+	}
+}
+
 static int client_take_status(struct client *c)
 {
 	json_t *json = json_loadb(c->body ? c->body : "", c->body_len, 0, NULL), *one;
@@ -379,6 +394,8 @@ static int client_take_status(struct client *c)
 	json_array_foreach(json_object_get(json, "relays"), i, one)
 	{
 		name = json_string_value(json_object_get(one, "broadcast"));
+		if (name)
+			client_learn_tracks(client_find(c, name), one);
 		relay = name ? watch_find(c->watch, name) : NULL;
 		if (relay)
 			watch_status(relay, json_incref(one));

@@ -536,6 +536,7 @@ struct collect_live_info collect_live_info(const struct collect *c)
 	size_t i;
 
 	info.statistics = live_statistics(l);
+	info.tiers = l->object->rodata->labelled ? &l->labels.tiers : NULL;
 	info.cold = probes_cold(l->source.probes);
 	info.reading = l->object->bss->reading;
 	info.missing = live_is_baseless(l) || takeover_omitted(l->takeover);

@@ -32,7 +32,8 @@ struct collect_live_info {
 	bool reading;	  /* its counters are read from the relay's own */
 	bool missing;	  /* but not those of all entries that there are */
 	size_t untold;	  /* and of so many it can't be told whose they are, or how many */
-	size_t opened, closed; /* elements of these maps, when they were read last */
+	size_t opened, closed;	   /* elements of these maps, when they were read last */
+	const struct tiers *tiers; /* where they are found, as in batches; else NULL */
 };
 
 /** What a live backend reads from. All of it stays the caller's and must outlive the backend. */

@@ -25,20 +25,19 @@ static unsigned int explain_number(struct explain *e, const char *reason)
 	return e->len;
 }
 
-static bool explain_counts(const struct site *site, const struct track_two *track,
-			   unsigned int field)
+static bool explain_counts(const struct site *site, unsigned int role, unsigned int field)
 {
 	if (site->what.field != field)
 		return false;
-	if (track->kind == TRACK_SESSIONS)
+	if (role == MOQSTAT_ROLE_MAX)
 		return site->what.event == MOQSTAT_EVENT_SESSION_BUMP;
 	return site->what.event == MOQSTAT_EVENT_BUMP &&
-	       (site->what.role == track->role || site->what.role == MOQSTAT_ROLE_MAX);
+	       (site->what.role == role || site->what.role == MOQSTAT_ROLE_MAX);
 }
 
 /* How a field's counters are told apart: each way once. */
 static void explain_identity(const struct sites *sites, const struct collect_live_info *info,
-			     const struct track_two *track, unsigned int field, FILE *out)
+			     unsigned int role, unsigned int field, FILE *out)
 {
 	const char *ways[EXPLAIN_WAYS];
 	size_t i, k, len = 0;
@@ -51,8 +50,7 @@ static void explain_identity(const struct sites *sites, const struct collect_liv
 		const struct site *site = &sites->list[i];
 		const char *way = sites_identity_text(site);
 
-		if (!explain_counts(site, track, field) ||
-		    (site->what.handles & MOQSTAT_HANDLE_ODD))
+		if (!explain_counts(site, role, field) || (site->what.handles & MOQSTAT_HANDLE_ODD))
 			continue;
 		for (k = 0; k < len && strcmp(ways[k], way); k++)
 			;
@@ -65,45 +63,39 @@ static void explain_identity(const struct sites *sites, const struct collect_liv
 		fputs("none", out);
 }
 
-static bool explain_same(const struct worths *worths, unsigned int a, unsigned int b)
+/* The tracks of a role, or of sessions. */
+static void explain_tracks(const struct worths *worths, unsigned int role, FILE *out)
 {
-	const struct worth *x = worths->of[a], *y = worths->of[b];
+	const struct tiers *tiers = worths->tiers ? worths->tiers : &tiers_two;
+	char name[TRACK_NAME_MAX];
+	const char *before = "\n";
 	unsigned int i;
 
-	if (tracks_two[a].kind != tracks_two[b].kind || tracks_two[a].role != tracks_two[b].role)
-		return false;
-	for (i = 0; i < MOQSTAT_FIELD_MAX; i++) {
-		if (x[i].state != y[i].state || x[i].reason != y[i].reason)
-			return false;
-	}
-	return true;
-}
+	for (i = 0; i < tracks_count(tiers); i++) {
+		const struct track_what what = tracks_what(i);
 
-static void explain_track(struct explain *e, const struct sites *sites,
-			  const struct collect_live_info *info, const struct worths *worths,
-			  unsigned int track, FILE *out)
-{
-	const struct frame_schema *schema = worth_schema(sites, &tracks_two[track]);
-	unsigned int other;
-	size_t i;
-
-	/* Both tiers are counted by the same probes. */
-	for (other = 0; other < track; other++) {
-		if (explain_same(worths, other, track))
-			return;
-	}
-	fprintf(out, "\n%s", tracks_two[track].name);
-	for (other = track + 1; other < TRACKS_OF_TWO; other++) {
-		if (explain_same(worths, track, other))
-			fprintf(out, ", %s", tracks_two[other].name);
+		if (what.role != role || !tiers_has(tiers, what.tier))
+			continue;
+		fprintf(out, "%s%s", before, tracks_name(tiers, i, name));
+		before = ", ";
 	}
 	fputc('\n', out);
+}
+
+static void explain_role(struct explain *e, const struct sites *sites,
+			 const struct collect_live_info *info, const struct worths *worths,
+			 unsigned int role, FILE *out)
+{
+	const struct frame_schema *schema = worth_schema(sites, role);
+	size_t i;
+
+	explain_tracks(worths, role, out);
 	for (i = 0; i < schema->fields_len; i++) {
-		const struct worth *worth = &worths->of[track][schema->fields[i].field];
+		const struct worth *worth = &worths->of[role][schema->fields[i].field];
 
 		fprintf(out, "  %-21s %-13s [%u]  by: ", schema->fields[i].name,
 			worth_state_name(worth->state), explain_number(e, worth->reason));
-		explain_identity(sites, info, &tracks_two[track], schema->fields[i].field, out);
+		explain_identity(sites, info, role, schema->fields[i].field, out);
 		fputc('\n', out);
 	}
 }
@@ -117,8 +109,8 @@ void explain_write(const char *title, const struct sites *sites,
 
 	fprintf(out, "what each field of %s is worth (its own statistics are %s)\n", title,
 		statistics[info->statistics]);
-	for (i = 0; i < TRACKS_OF_TWO; i++)
-		explain_track(&e, sites, info, worths, i, out);
+	for (i = 0; i < TRACKS_OF_TIER; i++)
+		explain_role(&e, sites, info, worths, i, out);
 	fputc('\n', out);
 	for (i = 0; i < e.len; i++)
 		fprintf(out, "[%u] %s\n", i + 1, e.reasons[i]);

@@ -20,17 +20,16 @@ struct metrics {
 	json_t *health;
 };
 
-enum metrics_ledger metrics_ledger_of(size_t track, size_t *its)
+size_t metrics_ledger_of(unsigned int track, size_t *its)
 {
-	const struct track_two *t = &tracks_two[track];
+	const struct track_what t = tracks_what(track);
 
-	if (t->kind == TRACK_SESSIONS) {
+	if (t.kind == TRACK_SESSIONS) {
 		*its = 0;
-		return t->tier == MOQSTAT_EXTERNAL ? METRICS_ROOTS_EXTERNAL
-						   : METRICS_ROOTS_INTERNAL;
+		return METRICS_ROOTS + t.tier;
 	}
-	*its = t->tier * MOQSTAT_ROLE_MAX + t->role;
-	return METRICS_BROADCASTS;
+	*its = t.tier % MOQSTAT_TIER_MAX * MOQSTAT_ROLE_MAX + t.role;
+	return t.tier / MOQSTAT_TIER_MAX;
 }
 
 int metrics_create(size_t places, struct metrics **out)
@@ -57,6 +56,8 @@ static void metrics_node_destroy(struct metrics_node *node)
 		return;
 	for (i = 0; i < METRICS_LEDGERS; i++)
 		ledger_destroy(node->ledgers[i]);
+	for (i = 1; i < MOQSTAT_LABELS_MAX; i++)
+		free((char *)node->labels[i].value);
 	json_decref(node->status);
 	free(node->name);
 	free(node);
@@ -74,12 +75,11 @@ void metrics_destroy(struct metrics *m)
 	free(m);
 }
 
-static int metrics_node_create(struct metrics *m, const char *name, struct metrics_node **out)
+static int metrics_node_create(const char *name, struct metrics_node **out)
 {
 	struct metrics_node *node = calloc(1, sizeof(*node));
-	size_t len = strlen(name), i;
+	size_t len = strlen(name);
 	char *label;
-	int err = -ENOMEM;
 
 	/* The name, and then its label. */
 	if (node)
@@ -89,22 +89,13 @@ static int metrics_node_create(struct metrics *m, const char *name, struct metri
 	label = mempcpy(node->name, name, len + 1);
 	node->label =
 		(struct exposition_label){ "node", label, exposition_escape(name, len, label) };
-	for (i = 0, err = 0; i < METRICS_LEDGERS && !err; i++) {
-		err = i == METRICS_BROADCASTS
-			      ? ledger_create(MOQSTAT_ROLE_MAX * MOQSTAT_TIER_MAX,
-					      collect_format_fields, MOQSTAT_FIELD_MAX,
-					      &m->broadcasts, &node->ledgers[i])
-			      : ledger_create(1, collect_format_session_fields,
-					      MOQSTAT_SESSION_FIELD_MAX, &m->roots,
-					      &node->ledgers[i]);
-	}
-	if (err)
-		goto fail;
+	node->tiers = tiers_default;
+	node->labels[0] = EXPOSITION_LABEL("tier", "external");
 	*out = node;
 	return 0;
 fail:
 	metrics_node_destroy(node);
-	return err;
+	return -ENOMEM;
 }
 
 static void metrics_remove(struct metrics *m, size_t i)
@@ -147,7 +138,7 @@ static int metrics_node(struct metrics *m, const char *name, struct metrics_node
 	}
 	err = metrics_make_room(m);
 	if (!err)
-		err = metrics_node_create(m, name, &node);
+		err = metrics_node_create(name, &node);
 	if (err)
 		return err;
 	for (i = m->len; i > 0 && strcmp(m->nodes[i - 1]->name, name) > 0; i--)
@@ -162,36 +153,10 @@ static void metrics_settle(struct metrics_node *node)
 {
 	size_t i;
 
-	for (i = 0; i < METRICS_LEDGERS; i++)
-		ledger_settle(node->ledgers[i]);
-}
-
-int metrics_frame(struct metrics *m, const char *broadcast, const char *track, const char *frame,
-		  size_t len)
-{
-	struct metrics_node *node;
-	enum metrics_ledger which;
-	size_t i, its;
-	int err;
-
-	for (i = 0; i < TRACKS_OF_TWO && strcmp(tracks_two[i].name, track); i++)
-		;
-	if (i == TRACKS_OF_TWO)
-		return -ENOENT;
-	err = metrics_node(m, broadcast, &node);
-	if (err)
-		return err;
-	/* A tick's frames come in the order of the tracks. */
-	if (i <= node->track)
-		metrics_settle(node);
-	which = metrics_ledger_of(i, &its);
-	err = ledger_frame(node->ledgers[which], its, frame, len);
-	if (err)
-		return err;
-	node->track = i;
-	node->ended = false;
-	node->touched = m->heard++;
-	return 0;
+	for (i = 0; i < METRICS_LEDGERS; i++) {
+		if (node->ledgers[i])
+			ledger_settle(node->ledgers[i]);
+	}
 }
 
 /* The fields that the status calls unavailable. */
@@ -199,14 +164,15 @@ static void metrics_learn_fields(struct metrics_node *node)
 {
 	const json_t *tracks = json_object_get(node->status, "tracks"), *fields;
 	const char *const *names;
+	char name[TRACK_NAME_MAX];
 	size_t i, field, n;
 
-	for (i = 0; i < TRACKS_OF_TWO; i++) {
-		bool roots = tracks_two[i].kind == TRACK_SESSIONS;
+	for (i = 0; i < tracks_count(&node->tiers); i++) {
+		bool roots = tracks_what(i).kind == TRACK_SESSIONS;
 
 		names = roots ? collect_format_session_fields : collect_format_fields;
 		n = roots ? (size_t)MOQSTAT_SESSION_FIELD_MAX : (size_t)MOQSTAT_FIELD_MAX;
-		fields = json_object_get(tracks, tracks_two[i].name);
+		fields = json_object_get(tracks, tracks_name(&node->tiers, i, name));
 		node->unavailable[i] = 0;
 		for (field = 0; field < n; field++) {
 			const char *state = json_string_value(
@@ -216,6 +182,72 @@ static void metrics_learn_fields(struct metrics_node *node)
 				node->unavailable[i] |= 1U << field;
 		}
 	}
+}
+
+/* The track of that name, its tier being learnt if it is new. */
+static int metrics_learn_track(struct metrics_node *node, const char *name)
+{
+	size_t before = node->tiers.len, len;
+	int number = tracks_learn(&node->tiers, name);
+	char *label;
+
+	if (number < 0)
+		return -ENOENT;
+	if (node->tiers.len == before)
+		return number;
+	len = strlen(node->tiers.labels[before]);
+	label = malloc(EXPOSITION_ESCAPED(len));
+	if (!label) {
+		node->tiers.len = before;
+		return -ENOMEM;
+	}
+	len = exposition_escape(node->tiers.labels[before], len, label);
+	node->labels[before] = (struct exposition_label){ "tier", label, len };
+	metrics_learn_fields(node);
+	return number;
+}
+
+static int metrics_ledger(struct metrics *m, struct metrics_node *node, size_t which)
+{
+	if (node->ledgers[which])
+		return 0;
+	if (which >= METRICS_ROOTS)
+		return ledger_create(1, collect_format_session_fields, MOQSTAT_SESSION_FIELD_MAX,
+				     &m->roots, &node->ledgers[which]);
+	return ledger_create(MOQSTAT_ROLE_MAX * MOQSTAT_TIER_MAX, collect_format_fields,
+			     MOQSTAT_FIELD_MAX, &m->broadcasts, &node->ledgers[which]);
+}
+
+int metrics_frame(struct metrics *m, const char *broadcast, const char *track, const char *frame,
+		  size_t len)
+{
+	struct tiers any = tiers_default;
+	struct metrics_node *node;
+	size_t which, its;
+	int i, err;
+
+	/* What isn't the name of a track begins no node. */
+	if (tracks_learn(&any, track) < 0)
+		return -ENOENT;
+	err = metrics_node(m, broadcast, &node);
+	if (err)
+		return err;
+	i = metrics_learn_track(node, track);
+	if (i < 0)
+		return i;
+	/* A tick's frames come in the order of the tracks. */
+	if ((size_t)i <= node->track)
+		metrics_settle(node);
+	which = metrics_ledger_of(i, &its);
+	err = metrics_ledger(m, node, which);
+	if (!err)
+		err = ledger_frame(node->ledgers[which], its, frame, len);
+	if (err)
+		return err;
+	node->track = i;
+	node->ended = false;
+	node->touched = m->heard++;
+	return 0;
 }
 
 int metrics_status(struct metrics *m, json_t *status)
@@ -239,8 +271,10 @@ int metrics_status(struct metrics *m, json_t *status)
 	metrics_learn_fields(node);
 	if (!node->ended)
 		return 0;
-	for (i = 0; i < METRICS_LEDGERS; i++)
-		ledger_end(node->ledgers[i]);
+	for (i = 0; i < METRICS_LEDGERS; i++) {
+		if (node->ledgers[i])
+			ledger_end(node->ledgers[i]);
+	}
 	/* Of it only its totals are told. */
 	json_decref(node->status);
 	node->status = NULL;
@@ -287,9 +321,11 @@ int metrics_render(struct metrics *m, const struct metrics_served *served,
 		struct metrics_node *node = m->nodes[i];
 
 		metrics_settle(node);
-		for (j = 0; j < METRICS_LEDGERS && !err; j++)
-			err = ledger_list(node->ledgers[j], &node->rows[j].rows,
-					  &node->rows[j].len);
+		for (j = 0; j < METRICS_LEDGERS && !err; j++) {
+			if (node->ledgers[j])
+				err = ledger_list(node->ledgers[j], &node->rows[j].rows,
+						  &node->rows[j].len);
+		}
 	}
 	if (err)
 		return err;

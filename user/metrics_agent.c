@@ -195,28 +195,43 @@ static void metrics_write_states(struct exposition *e, const struct metrics_node
 	for (i = 0; i < n; i++) {
 		const char *state = json_string_value(
 			json_object_get(json_object_get(fields, names[i]), "state"));
-		struct metrics_text text = { 0 };
+		struct metrics_text text = { 0 }, named = { 0 };
 
 		if (!state)
 			continue;
-		exposition_sample(
-			e,
-			(struct exposition_label[]){ node->label, EXPOSITION_LABEL("track", track),
-						     EXPOSITION_LABEL("field", names[i]),
-						     metrics_label(e, &text, "state", state) },
-			4, 1);
+		exposition_sample(e,
+				  (struct exposition_label[]){
+					  node->label, metrics_label(e, &named, "track", track),
+					  EXPOSITION_LABEL("field", names[i]),
+					  metrics_label(e, &text, "state", state) },
+				  4, 1);
 		free(text.data);
+		free(named.data);
 	}
+}
+
+/* The states of those of its tracks that are any, by name. */
+static void metrics_write_tracks(struct exposition *e, const struct metrics_node *node)
+{
+	struct tiers tiers = tiers_default;
+	const char *names[TRACKS_MAX], *name;
+	json_t *tracks = json_object_get(node->status, "tracks"), *fields;
+	size_t n = 0, i;
+
+	json_object_foreach(tracks, name, fields)
+	{
+		if (n < TRACKS_MAX && tracks_learn(&tiers, name) >= 0)
+			names[n++] = name;
+	}
+	qsort(names, n, sizeof(names[0]), metrics_compare_names);
+	for (i = 0; i < n; i++)
+		metrics_write_states(e, node, names[i]);
 }
 
 void metrics_write_status(struct exposition *e, struct metrics_node *const *nodes, size_t len)
 {
-	const char *tracks[TRACKS_OF_TWO];
-	size_t i, track, live = 0;
+	size_t i, live = 0;
 
-	for (i = 0; i < TRACKS_OF_TWO; i++)
-		tracks[i] = tracks_two[i].name;
-	qsort(tracks, TRACKS_OF_TWO, sizeof(tracks[0]), metrics_compare_names);
 	exposition_family(e, &metrics_relay);
 	for (i = 0; i < len; i++) {
 		metrics_write_relay(e, nodes[i]);
@@ -229,8 +244,8 @@ void metrics_write_status(struct exposition *e, struct metrics_node *const *node
 	exposition_sample(e, NULL, 0, live);
 	exposition_family(e, &metrics_field_state);
 	for (i = 0; i < len; i++) {
-		for (track = 0; track < TRACKS_OF_TWO && !nodes[i]->ended; track++)
-			metrics_write_states(e, nodes[i], tracks[track]);
+		if (!nodes[i]->ended)
+			metrics_write_tracks(e, nodes[i]);
 	}
 }
 

@@ -49,6 +49,8 @@ static const struct metrics_count metrics_broadcast_counts[] = {
 	METRICS_COUNTER("broadcast_", "groups", "Groups", MOQSTAT_GROUPS, NULL),
 	METRICS_COUNTER("broadcast_", "announced_bytes", "Bytes of announcements",
 			MOQSTAT_ANNOUNCED_BYTES, "bytes"),
+	METRICS_COUNTER("broadcast_", "fetches", "Fetches of single groups", MOQSTAT_FETCHES, NULL),
+	METRICS_COUNTER("broadcast_", "datagrams", "Datagrams", MOQSTAT_DATAGRAMS, NULL),
 	METRICS_GAUGE("broadcast_", "announced_live", "Announcements open now", MOQSTAT_ANNOUNCED,
 		      METRICS_ANY_ROLE),
 	METRICS_GAUGE("broadcast_", "subscriptions_live", "Track subscriptions open now",
@@ -73,36 +75,34 @@ static const struct exposition_family metrics_rows_family = {
 	"Broadcasts and roots in the last frames, by whether they have series of their own"
 };
 
-/* One of the six tracks, as a node's ledgers have it. */
+/* A track, as a node's ledgers have it. */
 struct metrics_track {
 	const struct metrics_node *node;
-	const struct track_two *track;
-	enum metrics_ledger which;
+	struct track_what track;
+	size_t which; /* of the ledgers */
 	size_t its;
 	unsigned int unavailable;
 };
 
-/* The tracks of one kind in the order of their labels, tier and role, by `i` from 0 on; false where
- * there are no more. */
+/* The tracks of one kind in the order of tier and role, by `i` from 0 on; false where there are no
+ * more. */
 static bool metrics_track(const struct metrics_node *node, enum track_kind kind, size_t i,
 			  struct metrics_track *out)
 {
-	size_t n, at;
+	struct metrics_track t = { .node = node, .track = { kind, MOQSTAT_ROLE_MAX, i } };
+	unsigned int number;
 
-	for (n = 0; n < TRACKS_OF_TWO; n++) {
-		struct metrics_track t = { .node = node, .track = &tracks_two[n] };
-
-		if (t.track->kind != kind)
-			continue;
-		t.which = metrics_ledger_of(n, &t.its);
-		t.unavailable = node->unavailable[n];
-		at = kind == TRACK_SESSIONS ? (size_t)t.track->tier : t.its;
-		if (at != i)
-			continue;
-		*out = t;
-		return true;
+	if (kind == TRACK_BROADCASTS) {
+		t.track.role = i % MOQSTAT_ROLE_MAX;
+		t.track.tier = i / MOQSTAT_ROLE_MAX;
 	}
-	return false;
+	if (t.track.tier >= node->tiers.len)
+		return false;
+	number = tracks_number(&t.track);
+	t.which = metrics_ledger_of(number, &t.its);
+	t.unavailable = node->unavailable[number];
+	*out = t;
+	return true;
 }
 
 /* Is there anything to say of this count on this track? */
@@ -110,10 +110,11 @@ static bool metrics_told(const struct metrics_track *t, const struct metrics_cou
 {
 	unsigned int needed = 1U << c->field | (c->live ? 1U << (c->field + 1) : 0);
 
-	if (t->unavailable & needed || (c->role != METRICS_ANY_ROLE && c->role != t->track->role))
+	if (!t->node->ledgers[t->which] || t->unavailable & needed ||
+	    (c->role != METRICS_ANY_ROLE && c->role != t->track.role))
 		return false;
 	/* Not every layout has those that are appended. */
-	return t->which != METRICS_BROADCASTS || c->field <= MOQSTAT_GROUPS ||
+	return t->track.kind != TRACK_BROADCASTS || c->field <= MOQSTAT_GROUPS ||
 	       ledger_fields(t->node->ledgers[t->which]) & needed;
 }
 
@@ -127,7 +128,7 @@ static uint64_t metrics_value(const struct metrics_count *c, const uint64_t *cou
 
 static struct exposition_label metrics_tier(const struct metrics_track *t)
 {
-	return EXPOSITION_LABEL("tier", collect_format_tiers[t->track->tier]);
+	return t->node->labels[t->track.tier];
 }
 
 static void metrics_write_row(struct exposition *e, const struct metrics_track *t,
@@ -139,16 +140,16 @@ static void metrics_write_row(struct exposition *e, const struct metrics_track *
 
 	if (!(row->tracks & 1U << t->its) || !metrics_told(t, c))
 		return;
-	name = (struct exposition_label){ t->which == METRICS_BROADCASTS ? "broadcast" : "root",
+	name = (struct exposition_label){ t->track.kind == TRACK_BROADCASTS ? "broadcast" : "root",
 					  row->label, row->label_len };
 	labels[n++] = t->node->label;
-	if (t->which == METRICS_BROADCASTS)
+	if (t->track.kind == TRACK_BROADCASTS)
 		labels[n++] = name;
 	labels[n++] = metrics_tier(t);
-	if (t->which != METRICS_BROADCASTS)
+	if (t->track.kind != TRACK_BROADCASTS)
 		labels[n++] = name;
 	else if (c->role == METRICS_ANY_ROLE)
-		labels[n++] = EXPOSITION_LABEL("role", collect_format_roles[t->track->role]);
+		labels[n++] = EXPOSITION_LABEL("role", collect_format_roles[t->track.role]);
 	exposition_sample(e, labels, n, metrics_value(c, row->counts + at, row->now + at));
 }
 
@@ -157,29 +158,35 @@ static void metrics_write_all(struct exposition *e, const struct metrics_track *
 {
 	const struct ledger *l = t->node->ledgers[t->which];
 	struct exposition_label labels[3] = { t->node->label, metrics_tier(t) };
-	const uint64_t *total = ledger_total(l, t->its);
+	const uint64_t *total = l ? ledger_total(l, t->its) : NULL;
 	size_t n = 2;
 
 	if (!total || !metrics_told(t, c) || (c->live && t->node->ended))
 		return;
-	if (t->which == METRICS_BROADCASTS && c->role == METRICS_ANY_ROLE)
-		labels[n++] = EXPOSITION_LABEL("role", collect_format_roles[t->track->role]);
+	if (t->track.kind == TRACK_BROADCASTS && c->role == METRICS_ANY_ROLE)
+		labels[n++] = EXPOSITION_LABEL("role", collect_format_roles[t->track.role]);
 	exposition_sample(e, labels, n, metrics_value(c, total, ledger_now(l, t->its)));
 }
 
-/* The family of each broadcast's. */
+/* The family of each broadcast's, by ledger: those of two tiers side by side. */
 static void metrics_write_broadcasts(struct exposition *e, const struct metrics_node *node,
 				     const struct metrics_count *c)
 {
-	const struct metrics_rows *rows = &node->rows[METRICS_BROADCASTS];
 	struct metrics_track tracks[LEDGER_TRACKS];
-	size_t i, track, n = 0;
+	size_t which, i, track, n;
 
-	while (n < LEDGER_TRACKS && metrics_track(node, TRACK_BROADCASTS, n, &tracks[n]))
-		n++;
-	for (i = 0; i < rows->len; i++) {
-		for (track = 0; track < n; track++)
-			metrics_write_row(e, &tracks[track], c, &rows->rows[i]);
+	for (which = 0; which < METRICS_ROOTS; which++) {
+		const struct metrics_rows *rows = &node->rows[which];
+
+		for (n = 0; n < LEDGER_TRACKS; n++) {
+			if (!metrics_track(node, TRACK_BROADCASTS, which * LEDGER_TRACKS + n,
+					   &tracks[n]))
+				break;
+		}
+		for (i = 0; i < rows->len; i++) {
+			for (track = 0; track < n; track++)
+				metrics_write_row(e, &tracks[track], c, &rows->rows[i]);
+		}
 	}
 }
 
@@ -218,12 +225,18 @@ static void metrics_write_count(struct exposition *e, struct metrics_node *const
 	}
 }
 
+/* Of some of its ledgers, together. */
 static void metrics_write_rows(struct exposition *e, const struct metrics_node *node,
-			       const char *kind, size_t own, size_t overflown)
+			       const char *kind, size_t from, size_t end)
 {
 	struct exposition_label labels[] = { node->label, EXPOSITION_LABEL("kind", kind),
 					     EXPOSITION_LABEL("series", "overflow") };
+	size_t own = 0, overflown = 0, i;
 
+	for (i = from; i < end; i++) {
+		own += node->ledgers[i] ? ledger_own(node->ledgers[i]) : 0;
+		overflown += node->ledgers[i] ? ledger_overflown(node->ledgers[i]) : 0;
+	}
 	exposition_sample(e, labels, METRICS_LEN(labels), overflown);
 	labels[2] = EXPOSITION_LABEL("series", "own");
 	exposition_sample(e, labels, METRICS_LEN(labels), own);
@@ -239,16 +252,9 @@ void metrics_write_counts(struct exposition *e, struct metrics_node *const *node
 		metrics_write_count(e, nodes, len, TRACK_SESSIONS, &metrics_root_counts[i]);
 	exposition_family(e, &metrics_rows_family);
 	for (i = 0; i < len; i++) {
-		struct ledger *const *l = nodes[i]->ledgers;
-
 		if (nodes[i]->ended)
 			continue;
-		metrics_write_rows(e, nodes[i], "broadcast", ledger_own(l[METRICS_BROADCASTS]),
-				   ledger_overflown(l[METRICS_BROADCASTS]));
-		metrics_write_rows(e, nodes[i], "root",
-				   ledger_own(l[METRICS_ROOTS_EXTERNAL]) +
-					   ledger_own(l[METRICS_ROOTS_INTERNAL]),
-				   ledger_overflown(l[METRICS_ROOTS_EXTERNAL]) +
-					   ledger_overflown(l[METRICS_ROOTS_INTERNAL]));
+		metrics_write_rows(e, nodes[i], "broadcast", 0, METRICS_ROOTS);
+		metrics_write_rows(e, nodes[i], "root", METRICS_ROOTS, METRICS_LEDGERS);
 	}
 }

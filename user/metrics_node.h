@@ -15,15 +15,12 @@
 #include "http.h"
 #include "hub.h"
 #include "ledger.h"
-#include "snapshot.h"
+#include "tracks.h"
 
-/** Broadcasts have a ledger, and the roots of each tier. */
-enum metrics_ledger {
-	METRICS_BROADCASTS = 0,
-	METRICS_ROOTS_EXTERNAL,
-	METRICS_ROOTS_INTERNAL,
-	METRICS_LEDGERS
-};
+/** The broadcasts of each two tiers have a ledger, and the roots of each tier: these come behind.
+ */
+#define METRICS_ROOTS	(MOQSTAT_LABELS_MAX / MOQSTAT_TIER_MAX)
+#define METRICS_LEDGERS (METRICS_ROOTS + MOQSTAT_LABELS_MAX)
 
 /** What ledger_list() gave. */
 struct metrics_rows {
@@ -34,17 +31,20 @@ struct metrics_rows {
 struct metrics_node {
 	char *name;
 	struct exposition_label label;
-	struct ledger *ledgers[METRICS_LEDGERS];
-	struct metrics_rows rows[METRICS_LEDGERS]; /* while it is written */
-	json_t *status;				   /* or NULL */
+	struct tiers tiers;				    /* of which frames have come */
+	struct exposition_label labels[MOQSTAT_LABELS_MAX]; /* of these: the default tier's is
+							       `external`, the others are owned */
+	struct ledger *ledgers[METRICS_LEDGERS];	    /* NULL: nothing has come of it */
+	struct metrics_rows rows[METRICS_LEDGERS];	    /* while it is written */
+	json_t *status;					    /* or NULL */
 	bool ended;
 	uint64_t touched; /* order of the last thing heard; of ends, once it has ended */
 	size_t track;	  /* of the last frame */
-	unsigned int unavailable[TRACKS_OF_TWO]; /* bits: fields */
+	unsigned int unavailable[TRACKS_MAX]; /* bits: fields */
 };
 
-/** Which of a ledger's tracks one of the six is, and whose. */
-enum metrics_ledger metrics_ledger_of(size_t track, size_t *its);
+/** Whose ledger's track a track is, and which one of it. */
+size_t metrics_ledger_of(unsigned int track, size_t *its);
 
 /** Everything that is counted from frames, of nodes in order. ledger_list() has been called. */
 void metrics_write_counts(struct exposition *e, struct metrics_node *const *nodes, size_t len);

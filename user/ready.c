@@ -83,8 +83,9 @@ static void ready_write_relay(const struct board_broadcast *one, FILE *out)
 	const char *line, *end;
 	size_t t;
 
-	for (t = 0; t < TRACKS_OF_TWO && one->tracks[t]; t++)
+	for (t = 0; t < TRACKS_OF_TWO && (one->tracks[t] || tracks_what(t).tier); t++)
 		;
+	/* The default tier's are all written in the first tick. */
 	if (t < TRACKS_OF_TWO)
 		fprintf(out, "%s: its first tick is yet to come\n", one->name);
 	for (line = one->lacks; line && *line; line = end + 1) {

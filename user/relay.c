@@ -124,8 +124,12 @@ static int relay_record(struct relay *r, const char *file)
 static int relay_plan(struct relay *r)
 {
 	struct elf_file *f;
-	int err = elf_file_create(r->target.exe, &f);
+	int err;
 
+	/* Where tiers are labels it is known only of relays with statistics, by their tables. */
+	if (r->sites.layout->tiers == 1)
+		return 0;
+	err = elf_file_create(r->target.exe, &f);
 	if (err)
 		return err;
 	err = census_plan_create(f, &r->sites, &r->plan);
@@ -345,6 +349,15 @@ int relay_finish(struct relay *r, struct jsonl *out)
 	collect_ending_end(r->ending);
 	err = relay_tick_once(r, out, &learnt);
 	return err ? err : relay_write_status(r, out);
+}
+
+const char *relay_no_census(const struct relay *r)
+{
+	if (r->plan)
+		return NULL;
+	return r->sites.layout->tiers == 1
+		       ? "what is open by the memory of such a release isn't known yet"
+		       : "the executable has no symbols that name its types";
 }
 
 int relay_census(const struct relay *r, struct census *out)

@@ -53,6 +53,9 @@ int relay_write_status(struct relay *r, struct jsonl *out);
 /** One tick; and a status where that has changed. As stats_tick(). */
 int relay_tick(struct relay *r, struct jsonl *out);
 
+/** Why relay_census() can't tell; NULL: it can. Static text. */
+const char *relay_no_census(const struct relay *r);
+
 /** What is open in it by its memory, as of census_read(). -ENOTSUP: of this executable that can't
  * be told, as relay_attach() has said. */
 int relay_census(const struct relay *r, struct census *out);

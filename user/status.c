@@ -9,25 +9,36 @@
 #define MOQSTAT_VERSION "unknown"
 #endif
 
-json_t *status_tracks(const struct sites *sites, const struct worths *worths)
+static json_t *status_fields(const struct sites *sites, const struct worths *worths,
+			     unsigned int role)
 {
-	json_t *tracks = json_object(), *fields;
-	unsigned int track;
+	const struct frame_schema *schema = worth_schema(sites, role);
+	json_t *fields = json_object();
 	size_t i;
 
-	for (track = 0; track < TRACKS_OF_TWO; track++) {
-		const struct frame_schema *schema = worth_schema(sites, &tracks_two[track]);
+	for (i = 0; i < schema->fields_len; i++) {
+		const struct worth *worth = &worths->of[role][schema->fields[i].field];
 
-		fields = json_object();
-		for (i = 0; i < schema->fields_len; i++) {
-			const struct worth *worth = &worths->of[track][schema->fields[i].field];
+		json_object_set_new(fields, schema->fields[i].name,
+				    json_pack("{s:s, s:s}", "state", worth_state_name(worth->state),
+					      "reason", worth->reason));
+	}
+	return fields;
+}
 
-			json_object_set_new(fields, schema->fields[i].name,
-					    json_pack("{s:s, s:s}", "state",
-						      worth_state_name(worth->state), "reason",
-						      worth->reason));
-		}
-		json_object_set_new(tracks, tracks_two[track].name, fields);
+json_t *status_tracks(const struct sites *sites, const struct worths *worths)
+{
+	const struct tiers *tiers = worths->tiers ? worths->tiers : &tiers_two;
+	json_t *tracks = json_object();
+	char name[TRACK_NAME_MAX];
+	unsigned int i;
+
+	for (i = 0; i < tracks_count(tiers); i++) {
+		const struct track_what what = tracks_what(i);
+
+		if (tiers_has(tiers, what.tier))
+			json_object_set_new(tracks, tracks_name(tiers, i, name),
+					    status_fields(sites, worths, what.role));
 	}
 	return tracks;
 }

@@ -9,11 +9,16 @@ const struct tiers tiers_two = {
 	.labels = { [MOQSTAT_EXTERNAL] = "", [MOQSTAT_INTERNAL] = "internal" },
 };
 
+const struct tiers tiers_default = { .found = true, .len = 1 };
+
 void tiers_init(struct tiers *out)
 {
-	memset(out, 0, sizeof(*out));
-	out->found = true;
-	out->len = 1;
+	*out = tiers_default;
+}
+
+bool tiers_has(const struct tiers *t, size_t number)
+{
+	return number < t->len && (!number || t->labels[number][0]);
 }
 
 int tiers_find(const struct tiers *t, const char *label, size_t len)

@@ -25,8 +25,14 @@ struct tiers {
 /** Those of moq-relay 0.12 and 0.13. */
 extern const struct tiers tiers_two;
 
+/** The default tier alone, where others are still to be found. */
+extern const struct tiers tiers_default;
+
 /** Begin with the default tier alone, others to be found. */
 void tiers_init(struct tiers *out);
+
+/** Is there a tier of that number? */
+bool tiers_has(const struct tiers *t, size_t number);
 
 /** The number of the tier with that label; -ENOENT. */
 int tiers_find(const struct tiers *t, const char *label, size_t len);

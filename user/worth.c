@@ -33,9 +33,9 @@ const char *worth_state_name(enum worth_state state)
 	return names[state];
 }
 
-const struct frame_schema *worth_schema(const struct sites *sites, const struct track_two *track)
+const struct frame_schema *worth_schema(const struct sites *sites, unsigned int role)
 {
-	return track->kind == TRACK_SESSIONS ? &frame_schema_session : sites->layout->frame;
+	return role == MOQSTAT_ROLE_MAX ? &frame_schema_session : sites->layout->frame;
 }
 
 static struct worth worth_since(const char *reason)
@@ -78,24 +78,23 @@ static bool worth_shared(const struct sites *sites, unsigned int field)
 }
 
 static bool worth_complete(const struct sites *sites, const struct collect_live_info *info,
-			   const struct track_two *track, unsigned int field, const char **reason)
+			   unsigned int role, unsigned int field, const char **reason)
 {
-	if (track->kind == TRACK_SESSIONS)
+	if (role == MOQSTAT_ROLE_MAX)
 		return info->guarded ? sites_sessions_guarded(sites, reason)
 				     : sites_sessions_complete(sites, reason);
-	return info->guarded ? sites_guarded(sites, track->role, field, reason)
-			     : sites_complete(sites, track->role, field, reason);
+	return info->guarded ? sites_guarded(sites, role, field, reason)
+			     : sites_complete(sites, role, field, reason);
 }
 
 static struct worth worth_of(const struct sites *sites, const struct collect_live_info *info,
-			     const struct crosscheck *check, const struct track_two *track,
-			     unsigned int field)
+			     const struct crosscheck *check, unsigned int role, unsigned int field)
 {
-	bool sessions = track->kind == TRACK_SESSIONS;
+	bool sessions = role == MOQSTAT_ROLE_MAX;
 	const char *reason = NULL, *gap;
 	struct worth worth;
 
-	if (!worth_complete(sites, info, track, field, &reason))
+	if (!worth_complete(sites, info, role, field, &reason))
 		return (struct worth){ WORTH_UNAVAILABLE, reason };
 	worth = worth_begin(info, !sessions && MOQSTAT_FIELD_PAYLOAD(field),
 			    !sessions && field >= MOQSTAT_BYTES);
@@ -105,33 +104,37 @@ static struct worth worth_of(const struct sites *sites, const struct collect_liv
 		return worth;
 	if (!sessions && check->lapsing[field])
 		return (struct worth){ WORTH_UNAVAILABLE, check->lapse[field] };
-	reason = sessions ? check->sessions_missed[field] : check->missed[track->role][field];
-	if (!reason && !sessions && check->missed[!track->role][field] &&
-	    worth_shared(sites, field))
+	reason = sessions ? check->sessions_missed[field] : check->missed[role][field];
+	if (!reason && !sessions && check->missed[!role][field] && worth_shared(sites, field))
 		reason = WORTH_SHARED;
 	if (reason)
 		return (struct worth){ WORTH_UNAVAILABLE, reason };
 	/* What lacks since then is more than what lacked at the beginning. */
 	if (!sessions && check->lapse[field])
 		return worth_since(check->lapse[field]);
-	gap = sessions ? check->sessions_gap[field] : check->gap[track->role][field];
+	gap = sessions ? check->sessions_gap[field] : check->gap[role][field];
 	return gap && worth.state == WORTH_EXACT ? worth_since(gap) : worth;
 }
 
 bool worth_update(const struct sites *sites, const struct collect_live_info *info,
 		  const struct crosscheck *check, struct worths *worths)
 {
-	bool changed = false;
-	unsigned int track;
+	bool changed;
+	unsigned int role;
 	size_t i;
 
-	for (track = 0; track < TRACKS_OF_TWO; track++) {
-		const struct frame_schema *schema = worth_schema(sites, &tracks_two[track]);
+	worths->tiers = info->tiers		    ? info->tiers
+			: sites->layout->tiers == 1 ? &tiers_default
+						    : &tiers_two;
+	changed = worths->tiers_len != worths->tiers->len;
+	worths->tiers_len = worths->tiers->len;
+	for (role = 0; role < TRACKS_OF_TIER; role++) {
+		const struct frame_schema *schema = worth_schema(sites, role);
 
 		for (i = 0; i < schema->fields_len; i++) {
 			unsigned int field = schema->fields[i].field;
-			struct worth *was = &worths->of[track][field];
-			struct worth now = worth_of(sites, info, check, &tracks_two[track], field);
+			struct worth *was = &worths->of[role][field];
+			struct worth now = worth_of(sites, info, check, role, field);
 
 			changed |= now.state != was->state || !was->reason ||
 				   strcmp(now.reason, was->reason);

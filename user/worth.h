@@ -23,20 +23,23 @@ struct worth {
 	const char *reason; /* static text, or that of a lapse, which lasts as long as the relay */
 };
 
-/** By track, in the order of tracks_two, and field: enum moqstat_field, or enum
- *  moqstat_session_field. Fields that the layout hasn't are zero. */
+/** By role, MOQSTAT_ROLE_MAX being the sessions, and field: enum moqstat_field, or enum
+ *  moqstat_session_field. All tiers are counted by the same probes. Fields that the layout hasn't
+ *  are zero. */
 struct worths {
-	struct worth of[TRACKS_OF_TWO][MOQSTAT_FIELD_MAX];
+	struct worth of[TRACKS_OF_TIER][MOQSTAT_FIELD_MAX];
+	const struct tiers *tiers; /* that there are by now; NULL: tiers_two */
+	size_t tiers_len;	   /* when that was last told */
 };
 
 /** "exact", "since-attach" or "unavailable". */
 const char *worth_state_name(enum worth_state state);
 
-/** The fields of a track, as its frames have them. */
-const struct frame_schema *worth_schema(const struct sites *sites, const struct track_two *track);
+/** The fields of a role's tracks, or of those of sessions, as their frames have them. */
+const struct frame_schema *worth_schema(const struct sites *sites, unsigned int role);
 
 /** Work all of them out anew; `check` may be NULL. Returns whether any state or reason is another
- *  than before. */
+ *  than before, or there are more tiers. */
 bool worth_update(const struct sites *sites, const struct collect_live_info *info,
 		  const struct crosscheck *check, struct worths *worths);
 

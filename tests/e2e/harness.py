@@ -29,15 +29,8 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "
 import census  # noqa: E402
 from checks import SLOW, Failure, check, wait_until  # noqa: E402
 from ports import free_port  # noqa: E402
+from versions import TRACKS  # noqa: E402
 
-TRACKS = (
-    "publisher.json",
-    "subscriber.json",
-    "internal/publisher.json",
-    "internal/subscriber.json",
-    "sessions.json",
-    "internal/sessions.json",
-)
 FIELDS = (
     "announced",
     "announced_closed",
@@ -187,7 +180,7 @@ class Frames(Process):
 
     def totals(self):
         """What each row has counted, over all its lives, whenever one ended and another began."""
-        return {track: totals(self.history(track)) for track in TRACKS}
+        return {track: totals(self.history(track)) for track in self.frames().keys() | set(TRACKS)}
 
 
 def totals(history):
@@ -211,9 +204,9 @@ def totals(history):
 
 
 def differences(ours, theirs):
-    """Where two sets of six frames differ, in words: by row and field, else by their bytes."""
+    """Where two sets of frames differ, in words: by row and field, else by their bytes."""
     lines = []
-    for track in TRACKS:
+    for track in sorted(ours.keys() | theirs.keys()):
         a, b = ours.get(track), theirs.get(track)
         if a == b:
             continue
@@ -395,9 +388,9 @@ class World:
         if meanwhile:
             meanwhile(agent)
         wait_until(
-            lambda: not agent.running() or len(agent.frames()) == 6,
+            lambda: not agent.running() or len(agent.frames()) >= len(TRACKS),
             60,
-            "the agent's first six frames",
+            "the agent's first frames",
         )
         check(agent.running(), f"the agent ended: {agent.errors()}")
         agent.stats = relay.stats
@@ -405,14 +398,16 @@ class World:
         return agent
 
     def watch(self, relay, name="watch", node="n1"):
-        """A MoQ client that subscribes to the relay's own six tracks."""
+        """A MoQ client that subscribes to the relay's own tracks."""
         if not relay.stats:
             self.watches.append(Expected(self, relay, name))
             return self.watches[-1]
         command = [self.load, "watch", "--url", relay.url, "--broadcast", f".stats/node/{node}"]
+        for track in TRACKS:
+            command += ["--track", track]
         watch = Frames(self, name, command)
         watch.watcher, watch.relay = name, relay
-        wait_until(lambda: len(watch.frames()) == 6, 20, lambda: "six tracks: " + watch.errors())
+        wait_until(lambda: len(watch.frames()) == len(TRACKS), 20, lambda: "all tracks: " + watch.errors())
         return watch
 
     def pair(self, **kwargs):
@@ -422,7 +417,7 @@ class World:
         return relay, agent, self.watch(relay)
 
     def same(self, agent, watch, hold=2.2, seconds=15):
-        """While nothing changes, all six frames are equal byte for byte, and stay so."""
+        """While nothing changes, all frames are equal byte for byte, and stay so."""
         fixed = watch.next() if isinstance(watch, Expected) else None
         # One run has waited long enough to be sure that all is still; a tick more is for the agent.
         hold = min(hold, 1.2) if fixed else hold
@@ -433,7 +428,7 @@ class World:
             # Who was held up can't tell: so were the others.
             stalled, last = last is not None and now - last > 0.5, now
             a, b = agent.frames(), fixed[0] if fixed else watch.frames()
-            if a != b or len(a) != 6:
+            if a != b or len(a) < len(TRACKS):
                 since = None
                 if now > end and not stalled:
                     self._differ(watch, a, b)
@@ -456,7 +451,7 @@ class World:
             seen = census.census(self, watch.relay)
         except Failure as e:  # a stripped relay, say
             raise Failure(f"{text}\nno census: {e}") from None
-        if len(ours) == 6:
+        if len(ours) == len(TRACKS):
             shown, there = census.in_frames(ours), census.opened(seen)
             alike = but_announced(ours) == but_announced(theirs)
             if alike and census.is_told(seen) and shown == there:
@@ -509,7 +504,7 @@ class World:
         check(not unexpected, f"lost: {unexpected}")
         if not agent.stats:
             check(last["relay"]["statistics"] == "off", f"{last['relay']}")
-        for track in TRACKS:
+        for track in agent.frames():
             bad = [frame for frame in agent.history(track) if not closed_within_open(frame)]
             check(not bad, f"{track}: closed > open: {bad[:1]}")
         # No false alarm: all probes were there.

@@ -5,16 +5,30 @@ import os
 import subprocess
 
 
-def relay_is_old():
-    """Is it the release that this is the contract of, rather than a later one?"""
+def relay_release():
+    """The release of the relay at hand, as (major, minor); the one that this is the contract of if there
+    is none."""
     relay = os.environ.get("RELAY")
     if not relay:
-        return True
+        return 0, 12
     told = subprocess.run([relay, "--version"], capture_output=True, text=True, timeout=60).stdout
-    return told.startswith("moq-relay 0.12.")
+    major, minor = told.removeprefix("moq-relay ").split(".")[:2]
+    return int(major), int(minor)
 
 
-OLD = relay_is_old()
+RELEASE = relay_release()
+OLD = RELEASE == (0, 12)
+# From 0.14 on a tier is a label, and has tracks from its first row on.
+LABELS = RELEASE >= (0, 14)
+DEFAULT_TRACKS = ("publisher.json", "subscriber.json", "sessions.json")
+TRACKS = DEFAULT_TRACKS if LABELS else (
+    "publisher.json",
+    "subscriber.json",
+    "internal/publisher.json",
+    "internal/subscriber.json",
+    "sessions.json",
+    "internal/sessions.json",
+)
 # Later relays have another draft 18 than the client.
 NEWEST = "moq-transport-18" if OLD else "moq-transport-17"
 # They keep what a session of drafts 14 to 16 has announced after its end, as their own frames say:

@@ -113,6 +113,30 @@ static void tracks_are_found(void **state)
 	assert_int_equal(board.frames, 7);
 }
 
+/* Where tiers are labels. */
+static void tracks_of_labels_are_found(void **state)
+{
+	char name[128];
+
+	(void)state;
+	assert_int_equal(frame("s/b", "region/sjc/publisher.json", 4, "{}"), 0);
+	assert_int_equal(frame("s/b", "x/sessions.json", 7, "{}"), 0);
+	expect_track("s/b/region/sjc/publisher.json", "s/b", 4);
+	expect_track("region/sjc/publisher.json", "s/b", 4);
+	expect_track("x/sessions.json", "s/b", 7);
+	expect_no_track("x/publisher.json", false);
+	expect_no_track("sjc/publisher.json", false);
+	assert_int_equal(frame("s/a", "x/publisher.json", 1, "{}"), 0);
+	expect_no_track("x/sessions.json", true);
+	expect_no_track("region/sjc/publisher.json", true);
+	expect_track("s/a/x/publisher.json", "s/a", 1);
+	assert_int_equal(frame("s/a", "/publisher.json", 0, "{}"), -ENOENT);
+	snprintf(name, sizeof(name), "%0*d/publisher.json", MOQSTAT_LABEL_MAX + 1, 1);
+	assert_int_equal(frame("s/c", name, 0, "{}"), -ENOENT);
+	assert_int_equal(frame("s/c", name + 1, 0, "{}"), 0);
+	assert_int_equal(board.len, 3);
+}
+
 /* Of several, the one that lives is meant. */
 static void an_ended_one_steps_back(void **state)
 {
@@ -301,6 +325,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(tracks_are_found, begin, end),
+		cmocka_unit_test_setup_teardown(tracks_of_labels_are_found, begin, end),
 		cmocka_unit_test_setup_teardown(an_ended_one_steps_back, begin, end),
 		cmocka_unit_test_setup_teardown(a_lower_number_is_another_life, begin, end),
 		cmocka_unit_test_setup_teardown(health_is_kept, begin, end),

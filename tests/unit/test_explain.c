@@ -51,7 +51,7 @@ static void fill(struct worths *worths, enum worth_state state, const char *reas
 	unsigned int track, field;
 
 	memset(worths, 0, sizeof(*worths));
-	for (track = 0; track < TRACKS_OF_TWO; track++) {
+	for (track = 0; track < TRACKS_OF_TIER; track++) {
 		for (field = 0; field < MOQSTAT_FIELD_MAX; field++)
 			worths->of[track][field] = (struct worth){ state, reason };
 		/* What lies between the two is of no account. */
@@ -74,9 +74,10 @@ static void table_of_a_relay_without_statistics(void **state)
 
 	(void)state;
 	fill(&worths, WORTH_EXACT, "all was seen");
-	worths.of[0][MOQSTAT_GROUPS] = worths.of[2][MOQSTAT_GROUPS] =
+	worths.of[MOQSTAT_PUBLISHER][MOQSTAT_GROUPS] =
 		(struct worth){ WORTH_UNAVAILABLE, "no group was" };
-	worths.of[3][MOQSTAT_BYTES] = (struct worth){ WORTH_SINCE_ATTACH, "some are elsewhere" };
+	worths.of[MOQSTAT_SUBSCRIBER][MOQSTAT_BYTES] =
+		(struct worth){ WORTH_SINCE_ATTACH, "some are elsewhere" };
 	explain(&info, &worths, text, sizeof(text));
 	assert_text(
 		text,
@@ -93,18 +94,7 @@ static void table_of_a_relay_without_statistics(void **state)
 		"  frames                exact         [1]  by: none\n"
 		"  groups                unavailable   [2]  by: none\n"
 		"\n"
-		"subscriber.json\n"
-		"  announced             exact         [1]  by: none\n"
-		"  announced_closed      exact         [1]  by: none\n"
-		"  broadcasts            exact         [1]  by: path just named\n"
-		"  broadcasts_closed     exact         [1]  by: none\n"
-		"  subscriptions         exact         [1]  by: none\n"
-		"  subscriptions_closed  exact         [1]  by: none\n"
-		"  bytes                 exact         [1]  by: none\n"
-		"  frames                exact         [1]  by: none\n"
-		"  groups                exact         [1]  by: none\n"
-		"\n"
-		"internal/subscriber.json\n"
+		"subscriber.json, internal/subscriber.json\n"
 		"  announced             exact         [1]  by: none\n"
 		"  announced_closed      exact         [1]  by: none\n"
 		"  broadcasts            exact         [1]  by: path just named\n"
@@ -127,6 +117,29 @@ static void table_of_a_relay_without_statistics(void **state)
 		"since-attach  what was seen since the probes were attached; the reason says what lacks\n"
 		"unavailable   not to be relied on, although the frames show what was counted\n"
 		"\n");
+}
+
+static void tracks_of_all_tiers_are_named(void **state)
+{
+	const struct collect_live_info info = { .statistics = COLLECT_LIVE_ON };
+	struct tiers tiers = tiers_default;
+	struct worths worths;
+	char text[8192];
+
+	(void)state;
+	fill(&worths, WORTH_EXACT, "all was seen");
+	worths.tiers = &tiers;
+	explain(&info, &worths, text, sizeof(text));
+	assert_non_null(strstr(text, "\n\npublisher.json\n"));
+	assert_int_equal(tiers_add(&tiers, "region/sjc", 10), 1);
+	/* A number that isn't used has no name. */
+	tiers.len = 4;
+	strcpy(tiers.labels[3], "x");
+	explain(&info, &worths, text, sizeof(text));
+	assert_non_null(
+		strstr(text, "\n\npublisher.json, region/sjc/publisher.json, x/publisher.json\n"));
+	assert_non_null(
+		strstr(text, "\n\nsessions.json, region/sjc/sessions.json, x/sessions.json\n"));
 }
 
 static void entry_pointers_where_there_are_any(void **state)
@@ -153,6 +166,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table_of_a_relay_without_statistics),
+		cmocka_unit_test(tracks_of_all_tiers_are_named),
 		cmocka_unit_test(entry_pointers_where_there_are_any),
 	};
 

@@ -514,6 +514,44 @@ static void a_field_that_is_unavailable_has_no_samples(void **state)
 	metrics_destroy(m);
 }
 
+/* Where tiers are labels, of which there may be many. */
+static void each_label_is_a_tier(void **state)
+{
+	struct metrics *m = make(40);
+	char name[64], text[128];
+	int i;
+
+	(void)state;
+	take_status(m, make_status(NODE, false));
+	take(m, NODE, "publisher.json", "{\"a\":{\"bytes\":1,\"fetches\":2,\"datagrams\":3}}");
+	for (i = 1; i < 5; i++) {
+		snprintf(name, sizeof(name), "l\"%d/subscriber.json", i);
+		snprintf(text, sizeof(text), "{\"a\":{\"bytes\":%d}}", 10 * i);
+		take(m, NODE, name, text);
+		snprintf(name, sizeof(name), "l\"%d/sessions.json", i);
+		snprintf(text, sizeof(text), "{\"r\":{\"sessions\":%d,\"sessions_closed\":1}}", i);
+		take(m, NODE, name, text);
+	}
+	expect(m, "moqstat_broadcast_fetches_total{node=\"" NODE
+		  "\",broadcast=\"a\",tier=\"external\",role=\"publisher\"} 2");
+	expect(m,
+	       "moqstat_datagrams_total{node=\"" NODE "\",tier=\"external\",role=\"publisher\"} 3");
+	for (i = 1; i < 5; i++) {
+		snprintf(text, sizeof(text),
+			 "moqstat_broadcast_bytes_total{node=\"" NODE
+			 "\",broadcast=\"a\",tier=\"l\\\"%d\",role=\"subscriber\"} %d",
+			 i, 10 * i);
+		expect(m, text);
+		snprintf(text, sizeof(text),
+			 "moqstat_root_sessions_total{node=\"" NODE
+			 "\",tier=\"l\\\"%d\",root=\"r\"} %d",
+			 i, i);
+		expect(m, text);
+	}
+	expect(m, "moqstat_rows{node=\"" NODE "\",kind=\"root\",series=\"own\"} 4");
+	metrics_destroy(m);
+}
+
 static void a_relay_that_has_ended_leaves_its_totals(void **state)
 {
 	struct metrics *m = make(3);
@@ -787,6 +825,7 @@ int main(void)
 		cmocka_unit_test(all_broadcasts_add_up),
 		cmocka_unit_test(known_ones_keep_their_series),
 		cmocka_unit_test(a_field_that_is_unavailable_has_no_samples),
+		cmocka_unit_test(each_label_is_a_tier),
 		cmocka_unit_test(a_relay_that_has_ended_leaves_its_totals),
 		cmocka_unit_test(the_tracks_order_tells_ticks_apart),
 		cmocka_unit_test(recorded_lives_add_up),

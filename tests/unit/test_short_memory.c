@@ -345,11 +345,11 @@ static int status_of_a_relay(void *arg, FILE *out)
 
 static void status(void **state)
 {
-	struct worths worths;
+	struct worths worths = { .tiers = NULL };
 	size_t i, k;
 
 	(void)state;
-	for (i = 0; i < TRACKS_OF_TWO; i++) {
+	for (i = 0; i < TRACKS_OF_TIER; i++) {
 		for (k = 0; k < MOQSTAT_FIELD_MAX; k++)
 			worths.of[i][k] = (struct worth){ WORTH_SINCE_ATTACH, "why" };
 	}
