@@ -59,12 +59,10 @@ struct layout {
 	uint32_t sessions_of_shared; /* of the one to tier 0's table of roots; tier 1's follows */
 	uint32_t table_of_lock;	     /* offset of the table behind those pointers */
 	uint32_t bucket;	     /* bytes of a bucket: a path and an Arc */
-	/* Where tiers are labels, else NULL: */
-	const struct layout_tables *tables;
-
-	const enum moqstat_field *memory; /* the counters in order; stride / 8 of them */
-	const struct frame_schema *frame; /* of a broadcast's counters */
-	const char *const *functions;	  /* by layout_function: demangled, without the hash */
+	const struct layout_tables *tables; /* where tiers are labels; else NULL */
+	const enum moqstat_field *memory;   /* the counters in order; stride / 8 of them */
+	const struct frame_schema *frame;   /* of a broadcast's counters */
+	const char *const *functions;	    /* by layout_function: demangled, without the hash */
 };
 
 /** Releases whose counters are known, but not how to count on them: how to tell them. */
