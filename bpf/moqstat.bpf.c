@@ -241,6 +241,8 @@ int entry(struct pt_regs *ctx)
 	if (!site)
 		return 0;
 	site_note_statistics(ctx, site);
+	if (site->entry.kind == MOQSTAT_OPERAND_NONE)
+		return 0;
 	/* 0 where it can't be read, and then the path can't: what was named before isn't meant. */
 	operand_read(ctx, &site->entry, &path);
 	identity_name(path, 0, site_label(ctx, site));

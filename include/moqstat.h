@@ -185,7 +185,8 @@ struct moqstat_operand {
  * be moved to; in MOQSTAT_EVENT_PLACE with MOQSTAT_HANDLE_OWNER `guard` is the owner's word itself.
  * Where tiers have labels, `tier` is the address of the label's three words, in the events that
  * name a path; in bumps it is 0, and where `side` picks the role its lowest bit does. In
- * MOQSTAT_EVENT_SCOPE `entry` is the entry pointer, null where there is none.
+ * MOQSTAT_EVENT_SCOPE `entry` is the entry pointer, null where there is none. MOQSTAT_EVENT_ENTRY
+ * without an `entry` names nothing: it is only a place where `side` can be read.
  */
 struct moqstat_site {
 	__u8 event;   /* enum moqstat_event */

@@ -61,7 +61,7 @@ int hashbrown_check(const struct target *target, struct hashbrown *h)
 	struct hashbrown_head again;
 	int err;
 
-	if (!h->len)
+	if (!h->memory)
 		return 0;
 	for (i = 0; i < h->len; i++)
 		used += !!hashbrown_bucket(h, i);

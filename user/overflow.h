@@ -11,7 +11,8 @@
 
 struct moqstat_bpf;
 
-/** Slots in use by them: all of a broadcast twice, and a root's of each tier. */
+/** Slots in use by them: all of a broadcast twice, and a root's of each tier. Where tiers are
+ * labels what is of any of them is in tier 0's: a slot doesn't tell. */
 #define OVERFLOW_SLOTS (MOQSTAT_SLOT_MAX + MOQSTAT_SLOT_SESSION)
 
 /** Make those of process `pid`, all zero, before others take the room. 0 or -errno. */

@@ -400,6 +400,22 @@ static void the_last_number(void **state)
 	scene_assert_lost(0, 0);
 }
 
+/* Where the tables are may be seen where nothing is named: what has been is as it was. */
+static void only_the_statistics(void **state)
+{
+	struct moqstat_site *site = scene_site(AT_ENTRY), before = *site;
+
+	(void)state;
+	name("a", "x");
+	statistics_shared = 0;
+	*site = (struct moqstat_site){ .event = MOQSTAT_EVENT_ENTRY, .side = before.side };
+	scene_fire(AT_ENTRY);
+	assert_int_equal(statistics_shared, SCENE_SHARED);
+	given(E, true);
+	assert_name(scene_entry_id(E), "a", 1);
+	scene_assert_lost(0, 0);
+}
+
 static void the_side_is_a_bit(void **state)
 {
 	struct moqstat_id id = made(E, "a", "x");
@@ -527,6 +543,7 @@ int main(void)
 		label_test(too_many_labels),
 		label_test(a_label_numbered_twice),
 		label_test(the_last_number),
+		label_test(only_the_statistics),
 		label_test(the_side_is_a_bit),
 		label_test(later_fields),
 		label_test(a_label_that_cant_be_read),

@@ -296,11 +296,11 @@ static void fields(void **state)
 		assert_int_equal(scene_count(&known, 0, field), field + 1);
 	scene_assert_lost(0, 0);
 	/* One that has no cell is told, and overruns nothing. */
-	for (field = MOQSTAT_BYTES + 5; field < 256; field++) {
+	for (field = MOQSTAT_FIELD_MAX; field < 256; field++) {
 		site->field = field;
 		scene_fire(AT_BYTES);
 	}
-	scene_assert_lost(MOQSTAT_LOST_COUNTERS_FULL, 256 - MOQSTAT_BYTES - 5);
+	scene_assert_lost(MOQSTAT_LOST_COUNTERS_FULL, 256 - MOQSTAT_FIELD_MAX);
 }
 
 /* The counts are per CPU: what is added on one is seen there, and no other is disturbed. */
