@@ -55,6 +55,10 @@ static __always_inline enum site_way site_way(struct pt_regs *ctx, const struct 
 		count_lost(MOQSTAT_LOST_OPERAND_FAULT);
 		return SITE_PASSES;
 	}
+	/* Where tiers are labels there is none of what isn't counted, and nothing else tells whose
+	 * it would be. */
+	if (!*entry && labelled)
+		return SITE_PASSES;
 	if (*entry || !statistics_off) {
 		if (!operand_when(ctx, site->when))
 			return SITE_PASSES;

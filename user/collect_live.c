@@ -52,6 +52,8 @@ struct collect_live {
 	bool seeded;
 	struct seed_result seed;
 	uint64_t unknown_early; /* bumps on guards that were unknown until the seeding */
+	uint64_t unnamed_early; /* bumps on entries that had no name until the tables were walked */
+	bool named;		/* that is over */
 };
 
 /* What is told by guards has no memory of its own to look at, nor has the overflow, which is for
@@ -180,6 +182,7 @@ static int live_read_lost(struct collect_live *l, uint64_t *lost)
 	lost[MOQSTAT_LOST_ENTRY_UNKNOWN] += l->counts.orphans;
 	lost[MOQSTAT_LOST_TIERS_FULL] += takeover_uncounted(l->takeover);
 	lost[MOQSTAT_LOST_GUARD_UNKNOWN] -= l->unknown_early;
+	lost[MOQSTAT_LOST_ENTRY_UNKNOWN] -= l->unnamed_early;
 	lost[MOQSTAT_LOST_COUNTERS_UNREAD] += reading_unread(l->reading);
 	l->full = lost[MOQSTAT_LOST_ENTRIES_FULL] + lost[MOQSTAT_LOST_GUARDS_FULL];
 	return 0;
@@ -417,6 +420,18 @@ static bool live_is_baseless(const struct collect_live *l)
 	return false;
 }
 
+/* What was counted on entries before they had names is in what is taken over from their own
+ * counters: it is no loss. Where tiers are labels the tables are found only once the relay uses
+ * them, and until then there is such. */
+static int live_forget_unnamed(struct collect_live *l)
+{
+	if (!l->object->rodata->labelled || l->named || !takeover_learnt(l->takeover))
+		return 0;
+	l->named = !live_is_baseless(l);
+	return percpu_sum(bpf_map__fd(l->object->maps.lost), MOQSTAT_LOST_ENTRY_UNKNOWN,
+			  &l->unnamed_early);
+}
+
 static int collect_live_read(struct collect *c, struct collect_batch *batch)
 {
 	struct collect_live *l = (struct collect_live *)c;
@@ -445,6 +460,9 @@ static int collect_live_read(struct collect *c, struct collect_batch *batch)
 	do
 		err = err ? err : live_read_all(l);
 	while (!err && first && live_is_baseless(l) && tries++ < LIVE_FIRST_TRIES);
+	if (err)
+		return err;
+	err = live_forget_unnamed(l);
 	if (err)
 		return err;
 	live_check_guarded(l);

@@ -61,6 +61,7 @@ static const char *const layout_0_2_13_functions[LAYOUT_FUNCTION_MAX] = {
 static const char *const layout_0_2_13_scope_functions[LAYOUT_SCOPE_FUNCTION_MAX] = {
 	[LAYOUT_SCOPE_TIER] = "moq_net::stats::BroadcastEntry::tier",
 	[LAYOUT_SCOPE_REGISTRY] = "moq_net::stats::Registry::entry",
+	[LAYOUT_SCOPE_REPORT] = "moq_net::stats::Registry::report",
 	[LAYOUT_SCOPE_OPEN] = "moq_net::stats::Session::new",
 	[LAYOUT_SCOPE_OWN] = "moq_net::path::Path::to_owned",
 	[LAYOUT_SCOPE_EGRESS] = "moq_net::stats::Session::egress",
@@ -149,7 +150,7 @@ static const struct layout layouts[] = {
 	{
 		.name = "moq-net 0.2.13",
 		.relays = "moq-relay 0.14.12",
-		.counts = false,
+		.counts = true,
 		.header = 16,
 		.stride = 96,
 		.tiers = 1,

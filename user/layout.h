@@ -40,6 +40,7 @@ struct layout_tables {
 enum layout_scope_function {
 	LAYOUT_SCOPE_TIER = 0, /* BroadcastEntry::tier(&self, &label) -> Arc: makes an entry */
 	LAYOUT_SCOPE_REGISTRY, /* Registry::entry(&self, &path), where that isn't inlined */
+	LAYOUT_SCOPE_REPORT,   /* Registry::report(ret, &self): once a tick of the relay's own */
 	LAYOUT_SCOPE_OPEN,     /* Session::new(handle, the root's counters) */
 	LAYOUT_SCOPE_EGRESS,   /* Session::egress(ret, &self, path), */
 	LAYOUT_SCOPE_INGRESS,  /* and Session::ingress: LAYOUT_ENTRY, where that is inlined */

@@ -73,6 +73,11 @@ static int probes_load(struct probes *p)
 		.labelled = p->sites->layout->tiers == 1,
 	};
 
+	if (programs.labelled && programs.by_guard) {
+		log_error("--identity guard: not where tiers are labels (%s); leave it out",
+			  p->sites->layout->relays);
+		return -ENOTSUP;
+	}
 	p->readable =
 		probes_can_read(p) && payload_offsets(p->sites->layout, programs.read_offsets);
 	programs.readable = p->readable;

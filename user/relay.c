@@ -314,7 +314,12 @@ static bool relay_learn(struct relay *r)
 	struct collect_live_info before = r->info;
 
 	r->info = collect_live_info(r->live);
-	if (r->info.statistics == COLLECT_LIVE_OFF && before.statistics != COLLECT_LIVE_OFF)
+	if (r->info.statistics == COLLECT_LIVE_OFF && before.statistics != COLLECT_LIVE_OFF &&
+	    r->sites.layout->tiers == 1)
+		log_warn(
+			"the relay (process %d) runs with its statistics off, and this moqstat can't count on %s then: nothing is shown; switch them on (--stats-enabled)",
+			r->target.pid, r->sites.layout->relays);
+	else if (r->info.statistics == COLLECT_LIVE_OFF && before.statistics != COLLECT_LIVE_OFF)
 		log_info(
 			"the relay (process %d) runs with its statistics off: counting by its guards",
 			r->target.pid);

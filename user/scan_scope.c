@@ -295,7 +295,7 @@ static int scope_function(struct scope *c, const struct code *code, const struct
 	uint32_t function;
 	int err = 0;
 
-	if (which >= 0 || scope_is_guarded(special))
+	if (which >= 0 || scope_is_guarded(special) || special == LAYOUT_SCOPE_REPORT)
 		err = scan_function(c->scan, symbol, which, &function);
 	if (!err && which == LAYOUT_ENTRY)
 		err = scope_entry(c, code, function);
@@ -305,6 +305,8 @@ static int scope_function(struct scope *c, const struct code *code, const struct
 		err = scan_made(c->scan, code, function,
 				(int32_t)layout_entry_size(c->scan->layout),
 				MOQSTAT_EVENT_ENTRY_NEW);
+	else if (!err && special == LAYOUT_SCOPE_REPORT)
+		err = scope_report(c, code, function);
 	if (special == LAYOUT_SCOPE_REGISTRY)
 		scope_registry(c, code);
 	return err;

@@ -45,6 +45,10 @@ int scope_entry(struct scope *c, const struct code *code, uint32_t function);
 /** The same in LAYOUT_SCOPE_REGISTRY, which has nothing to probe. */
 void scope_registry(struct scope *c, const struct code *code);
 
+/** The same in LAYOUT_SCOPE_REPORT, where the tables are found without anything being named: by it
+ *  what was there before the probes is known within a tick. Nothing lacks without. */
+int scope_report(struct scope *c, const struct code *code, uint32_t function);
+
 /** The same in a copy of LAYOUT_SESSION; without what lacks. */
 int scope_session(struct scope *c, const struct code *code, uint32_t function);
 

@@ -195,6 +195,22 @@ void scope_registry(struct scope *c, const struct code *code)
 			   l->scope->functions[LAYOUT_SCOPE_REGISTRY]);
 }
 
+int scope_report(struct scope *c, const struct code *code, uint32_t function)
+{
+	const struct layout *l = c->scan->layout;
+	struct site site = { .what = { .event = MOQSTAT_EVENT_ENTRY } };
+	bool there = false;
+	int err;
+
+	if (!name_finds(code, CODE_TO_ARG0, l->shared_of_stats, l->entries_of_shared, &there) ||
+	    !there)
+		return 0;
+	site.what.side =
+		name_operand(MOQSTAT_OPERAND_MEM, CODE_TO_ARG0, (int32_t)l->shared_of_stats, 0);
+	err = scan_site_at(c->scan, &code->insns[0], function, &site);
+	return err ? err : scan_add_site(c->scan, &site);
+}
+
 /* ---- its path
  * ------------------------------------------------------------------------------------ */
 

@@ -21,6 +21,8 @@
 #define WORTH_READ "read from the relay's own counters"
 #define WORTH_UNREAD \
 	"its probes are left out (--hot read), and the relay's statistics are off, so there is nothing to read"
+#define WORTH_OFF \
+	"the relay's statistics are off, and of such a release its counters can't be told then"
 #define WORTH_SPLIT \
 	"counted by guards; some openings have no probe, so that a row may end too early and begin again from zero"
 #define WORTH_SHARED \
@@ -94,6 +96,8 @@ static struct worth worth_of(const struct sites *sites, const struct collect_liv
 	const char *reason = NULL, *gap;
 	struct worth worth;
 
+	if (sites->layout->tiers == 1 && info->statistics == COLLECT_LIVE_OFF)
+		return (struct worth){ WORTH_UNAVAILABLE, WORTH_OFF };
 	if (!worth_complete(sites, info, role, field, &reason))
 		return (struct worth){ WORTH_UNAVAILABLE, reason };
 	worth = worth_begin(info, !sessions && MOQSTAT_FIELD_PAYLOAD(field),
