@@ -320,7 +320,7 @@ golden: $(B)/moqstat $(SAN) ## recorded input against expected frames
 
 .PHONY: replay
 replay: $(B)/moqstat $(B)/tests/unit/test_recorded ## each layout by recordings of real relays, without any
-	@tests/run $(B)/tests/unit/test_recorded $(firstword $(LAYOUT_SUITES))
+	@tests/run $(B)/tests/unit/test_recorded 'MOQSTAT=$(B)/moqstat tests/layouts/replay'
 
 .PHONY: golden-update
 golden-update: $(B)/tests/unit/test_metrics $(B)/tests/unit/test_stream_golden ## write the texts of tests/unit/golden anew; look at the difference
