@@ -123,6 +123,9 @@ static void made_code(struct made *m, struct fuzz_in *in)
 
 static void made_read(struct made *m, struct fuzz_in *in)
 {
+	const struct layout *layouts;
+	size_t len;
+
 	memset(m, 0, sizeof(*m));
 	made_functions(m, in);
 	made_closes(m, in);
@@ -132,6 +135,8 @@ static void made_read(struct made *m, struct fuzz_in *in)
 	m->plan.sessions_len = 1;
 	m->plan.producer_root = (int8_t)fuzz_u8(in);
 	m->plan.consumer_root = (int8_t)fuzz_u8(in);
+	layouts = layout_all(&len);
+	m->plan.layout = &layouts[in->left % len];
 	made_code(m, in);
 }
 
