@@ -262,6 +262,8 @@ SAN := $(B)/asan/moqstat
 UNIT_SUITES := $(UNIT_BINS)
 GOLDEN_SUITES := $(if $(wildcard tests/golden/run), \
 	'MOQSTAT=$(B)/moqstat tests/golden/run' 'MOQSTAT=$(SAN) tests/golden/run')
+# Each layout, by what was recorded of a real relay; the rest of it is in tests/unit/test_recorded.c.
+LAYOUT_SUITES := 'MOQSTAT=$(B)/moqstat tests/layouts/replay' 'MOQSTAT=$(SAN) tests/layouts/replay'
 FUZZ_REPLAY_SUITES := $(FUZZ_NAMES:%='$(B)/asan/tests/fuzz/% tests/fuzz/corpus/%')
 # What libFuzzer finds in so many seconds; T=elf is for one target.
 LIBFUZZER_SUITES := 'tests/fuzz/run --seconds $(SECONDS) --jobs $(JOBS) $(T)'
@@ -275,7 +277,7 @@ LINT_SUITES := 'MAKEFLAGS= make --no-print-directory lint JOBS=$(JOBS)'
 CROWD := $(B)/tests/serve/crowd
 WORDS_SUITES := 'MOQSTAT=$(B)/moqstat MADE=$(B)/packaging tests/words/run'
 SERVE_SUITES := 'MOQSTAT=$(SAN) CROWD=$(CROWD) tests/serve/run' 'MOQSTAT=$(SAN) tests/top/run'
-CHECK_SUITES := $(UNIT_SUITES) $(FUZZ_REPLAY_SUITES) $(GOLDEN_SUITES) $(wildcard vmlinux/check) \
+CHECK_SUITES := $(UNIT_SUITES) $(FUZZ_REPLAY_SUITES) $(GOLDEN_SUITES) $(LAYOUT_SUITES) $(wildcard vmlinux/check) \
 	$(SERVE_SUITES) $(WORDS_SUITES)
 # Built where the first suite that needs them comes, so that a broken unit test is told of at once.
 RELAY_STEPS := $(if $(RELAY),,'RELAY:=tests/relay/build-relay') $(if $(LOAD),,'LOAD:=tests/relay/build-client')
@@ -315,6 +317,10 @@ unit: $(UNIT_BINS) ## unit tests, plain and sanitized; T=test_x for one of them
 .PHONY: golden
 golden: $(B)/moqstat $(SAN) ## recorded input against expected frames
 	@tests/run $(GOLDEN_SUITES)
+
+.PHONY: replay
+replay: $(B)/moqstat $(B)/tests/unit/test_recorded ## each layout by recordings of real relays, without any
+	@tests/run $(B)/tests/unit/test_recorded 'MOQSTAT=$(B)/moqstat tests/layouts/replay'
 
 .PHONY: golden-update
 golden-update: $(B)/tests/unit/test_metrics $(B)/tests/unit/test_stream_golden ## write the texts of tests/unit/golden anew; look at the difference
