@@ -300,8 +300,12 @@ static int guard_beside_path(struct guard_function *g, size_t index, size_t bran
 	} else if (before) {
 		what->handles |= MOQSTAT_HANDLE_PEEK;
 		return guard_add_peek(g, before, 0);
-	} else if (!guard_in_arc(g, what) && (!g->scan->drops.arcs || g->scan->drops.ends_len)) {
-		what->handles |= MOQSTAT_HANDLE_ODD;
+	} else if (!guard_in_arc(g, what)) {
+		/* Paths are looked for by what ends their texts: without it, nothing tells. */
+		if (g->scan->drops.arcs && !g->scan->drops.ends_len)
+			what->handles = 0;
+		else
+			what->handles |= MOQSTAT_HANDLE_ODD;
 	}
 	return 0;
 }

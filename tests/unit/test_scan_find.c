@@ -376,6 +376,7 @@ static void tables_are_found_on_the_first_ways(void **state)
 static void releases_are_told_by_the_drop(void **state)
 {
 	static const char side[] = "41 80 7e 29 00", elsewhere[] = "41 80 7e 2a 00";
+	const char *reason = "";
 	struct sites s;
 	size_t i;
 
