@@ -168,7 +168,7 @@ static bool scan_names_entries(const struct scan *s)
 /* How are paths let go? */
 static int scan_drops(struct scan *s)
 {
-	int err = s->layout->shared_paths ? text_ends_find(s->file, &s->texts) : 0;
+	int err = s->layout->shared_paths ? scan_texts(s) : 0;
 
 	s->drops = (struct path_drop_how){ .shared = (int32_t)s->layout->shared_of_stats,
 					   .arcs = s->layout->shared_paths,

@@ -78,6 +78,10 @@ struct scan_givers {
 void scan_givers(const struct code *code, size_t branch, const struct moqstat_operand *entry,
 		 struct scan_givers *out);
 
+/** Where paths share their texts: find scan.texts, by names, or where there are none by what lets
+ * go of a BroadcastSubscription, whose drop was found. 0, -ENOMEM or -ERANGE. */
+int scan_texts(struct scan *s);
+
 /** What one branch to a bump tells of it; false if it is no counter of a broadcast. */
 bool scan_counter(const struct scan *s, const struct bump_branch *b, struct site *site);
 
