@@ -386,12 +386,18 @@ static void find_note(struct find *f, const struct elf_symbol *symbol, enum layo
 		f->list[f->len++] = (struct find_candidate){ .symbol = symbol, .which = which };
 }
 
-/* Are tier and side neighbours in one object? */
+/* Are tier and side neighbours in one object? A pointer to that may be kept on the stack. */
 static bool find_is_sided(const struct moqstat_site *what)
 {
-	return what->tier.kind == MOQSTAT_OPERAND_MEM && what->side.kind == MOQSTAT_OPERAND_MEM &&
-	       what->tier.reg == what->side.reg && what->tier.index == what->side.index &&
-	       what->side.disp == what->tier.disp + 1 && what->side.width == 1;
+	struct moqstat_operand next = what->tier;
+
+	if (next.kind == MOQSTAT_OPERAND_MEM)
+		next.disp++;
+	else if (next.kind == MOQSTAT_OPERAND_DEREF)
+		next.outer++;
+	else
+		return false;
+	return next.width == 1 && eval_operand_equal(&next, &what->side);
 }
 
 /* What a bump of a broadcast's counter tells of the function that it is in, or of those that have

@@ -469,6 +469,14 @@ static void sessions_may_be_unavailable(void **state)
 	}
 }
 
+/* `subscribe` that keeps a pointer to its object on the stack: … 1: mov rcx, [rsp+0x50];
+ * movzx edx, byte [rcx+0x28]; movzx ecx, byte [rcx+SIDE]; … */
+#define SUBSCRIBE_BY_STACK(side)                                               \
+	"55 4889f3 4889df 4889d6 e800000000 4889de 5d 4156 4989f6 4c89742450 " \
+	"488b442410 08ca 80fa01 750c 410fb65628 410fb64e29 eb28 "              \
+	"488b4c2450 0fb65128 0fb649" side " 488d7010 488db8a0000000 84c9 "     \
+	"480f45f7 488d3cd2 f048ff44fe20 415e c3"
+
 static void broadcasts_need_one_object(void **state)
 {
 	struct sites s;
@@ -485,6 +493,16 @@ static void broadcasts_need_one_object(void **state)
 	scan(&s);
 	assert_int_equal(sites_functions(&s, LAYOUT_SUBSCRIBE), 1);
 	assert_int_equal(sites_functions(&s, LAYOUT_UNSUBSCRIBE), 0);
+	sites_deinit(&s);
+	again();
+	relay.parts[RELAY_SUBSCRIBE].hex = SUBSCRIBE_BY_STACK("29");
+	scan(&s);
+	assert_int_equal(sites_functions(&s, LAYOUT_SUBSCRIBE), 1);
+	sites_deinit(&s);
+	again();
+	relay.parts[RELAY_SUBSCRIBE].hex = SUBSCRIBE_BY_STACK("2a");
+	scan(&s);
+	assert_int_equal(sites_functions(&s, LAYOUT_SUBSCRIBE), 0);
 	sites_deinit(&s);
 	again();
 	/* One that asks for an entry opens. */
