@@ -305,7 +305,7 @@ static bool scan_is_nearer(const struct scan *s, const struct scan *nearest, uin
 
 static void scan_explain(const struct scan *s, const struct scan_pairs *pairs, uint32_t stride)
 {
-	const char *path = elf_file_path(s->file);
+	const char *path = elf_file_name(s->file);
 	uint32_t apart = stride ? stride : scan_pairs_stride(pairs);
 	char known[256], later[1024];
 
@@ -375,7 +375,7 @@ int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, str
 	if (err == -ENOTSUP)
 		scan_explain(&nearest, pairs, stride);
 	else if (err)
-		log_error("%s: scanning failed: %s", elf_file_path(f), strerror(-err));
+		log_error("%s: scanning failed: %s", elf_file_name(f), strerror(-err));
 	if (err)
 		return err;
 	strcpy(sites.build_id, elf_file_build_id(f));
