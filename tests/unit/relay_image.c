@@ -394,13 +394,14 @@ void relay_add_calling(struct relay *r, const char *name, const char *hex)
 
 static uint64_t relay_end(const struct relay *r, const struct relay_part *part)
 {
+	uint64_t end = part->addr + strlen(part->hex) / 2;
 	size_t i;
 
 	for (i = 0; i < r->im.symbols_len; i++) {
 		if (r->im.symbols[i].addr == part->addr)
-			return part->addr + r->im.symbols[i].size;
+			end = part->addr + r->im.symbols[i].size;
 	}
-	return part->addr + strlen(part->hex) / 2;
+	return end;
 }
 
 /* Where slots lie. */
