@@ -329,12 +329,19 @@ static void scan_explain(const struct scan *s, const struct scan_pairs *pairs, u
 			path, known);
 }
 
-/* Look for a layout that fits: what was found is put into *out. -ENOTSUP: there is none, and
- * *nearest is the one that is most like it. *stride: of its counters, 0 if that isn't known.
- * `whole`: find that out, whatever it takes, and note counters of later releases in *pairs. */
-static int scan_all(const struct elf_file *f, bool whole, sites_progress progress, void *arg,
-		    struct sites *out, struct scan *nearest, uint32_t *stride,
-		    struct scan_pairs *pairs)
+/* A search for the layout that a file has. */
+struct scan_search {
+	const struct elf_file *file;
+	sites_progress progress;
+	void *arg;					/* of that */
+	struct scan nearest;				/* the layout that is most like it */
+	uint32_t stride;				/* of its counters; 0 if that isn't known */
+	struct scan_pairs pairs[SITES_STRIDES_MAX / 8]; /* counters of later releases */
+};
+
+/* Look for a layout that fits: what was found is put into *out. -ENOTSUP: there is none. `whole`:
+ * find out its stride, whatever it takes, and note counters of later releases. */
+static int scan_all(struct scan_search *search, bool whole, struct sites *out)
 {
 	size_t i, len;
 	const struct layout *all = layout_all(&len);
@@ -342,11 +349,10 @@ static int scan_all(const struct elf_file *f, bool whole, sites_progress progres
 
 	for (i = 0; i < len; i++) {
 		struct sites sites = { .layout = &all[i] };
-		struct scan scan = { .file = f, .layout = &all[i], .sites = &sites };
+		struct scan scan = { .file = search->file, .layout = &all[i], .sites = &sites };
 
-		scan.pairs = whole && !i ? pairs : NULL;
-
-		err = scan_layout(&scan, whole && !i, progress, arg);
+		scan.pairs = whole && !i ? search->pairs : NULL;
+		err = scan_layout(&scan, whole && !i, search->progress, search->arg);
 		free(scan.found);
 		if (!err && scan_recognised(&scan)) {
 			*out = sites;
@@ -355,25 +361,25 @@ static int scan_all(const struct elf_file *f, bool whole, sites_progress progres
 		sites_deinit(&sites);
 		if (err)
 			return err;
-		*stride = *stride ? *stride : scan_stride(&scan);
-		if (!i || scan_is_nearer(&scan, nearest, *stride))
-			*nearest = scan;
+		search->stride = search->stride ? search->stride : scan_stride(&scan);
+		if (!i || scan_is_nearer(&scan, &search->nearest, search->stride))
+			search->nearest = scan;
 	}
 	return -ENOTSUP;
 }
 
 int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, struct sites *out)
 {
+	struct scan_search search = {
+		.file = f, .progress = progress, .arg = arg, .nearest = { .file = f }
+	};
 	struct sites sites;
-	struct scan nearest = { .file = f };
-	struct scan_pairs pairs[SITES_STRIDES_MAX / 8] = { 0 };
-	uint32_t stride = 0;
-	int err = scan_all(f, false, progress, arg, &sites, &nearest, &stride, pairs);
+	int err = scan_all(&search, false, &sites);
 
-	if (err == -ENOTSUP && !stride)
-		err = scan_all(f, true, progress, arg, &sites, &nearest, &stride, pairs);
+	if (err == -ENOTSUP && !search.stride)
+		err = scan_all(&search, true, &sites);
 	if (err == -ENOTSUP)
-		scan_explain(&nearest, pairs, stride);
+		scan_explain(&search.nearest, search.pairs, search.stride);
 	else if (err)
 		log_error("%s: scanning failed: %s", elf_file_name(f), strerror(-err));
 	if (err)
