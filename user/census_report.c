@@ -134,7 +134,7 @@ static int census_report_plan(const struct options *o, const struct target *targ
 {
 	struct elf_file *f;
 	struct sites sites;
-	int err = elf_file_create(target->exe, &f);
+	int err = elf_file_create_named(target->exe, target->exe_name, &f);
 
 	if (err)
 		return err;

@@ -153,7 +153,7 @@ static int doctor_executable(struct findings *f, const struct options *o, const 
 	int err;
 
 	doctor_listen(&words);
-	err = elf_file_create(t->exe, &file);
+	err = elf_file_create_named(t->exe, t->exe_name, &file);
 	if (!err) {
 		err = sites_find(file, !o->no_cache, NULL, NULL, &sites);
 		if (!err) {

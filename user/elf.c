@@ -38,6 +38,7 @@ struct elf_section {
 
 struct elf_file {
 	char *path;
+	char *name; /* for people */
 	int fd;
 	Elf *elf;
 	char build_id[ELF_BUILD_ID_TEXT];
@@ -60,16 +61,16 @@ static int elf_file_open(struct elf_file *f)
 	f->fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (f->fd < 0 || fstat(f->fd, &st)) {
 		err = -errno;
-		log_error("cannot open %s: %s; name a readable moq-relay executable", f->path,
+		log_error("cannot open %s: %s; name a readable moq-relay executable", f->name,
 			  strerror(-err));
 		return err;
 	}
 	if (!S_ISREG(st.st_mode)) {
-		log_error("%s is not a regular file; name a moq-relay executable", f->path);
+		log_error("%s is not a regular file; name a moq-relay executable", f->name);
 		return -ENOEXEC;
 	}
 	if ((uint64_t)st.st_size > ELF_SIZE_MAX) {
-		log_error("%s has %lld bytes, more than the %llu that are looked at", f->path,
+		log_error("%s has %lld bytes, more than the %llu that are looked at", f->name,
 			  (long long)st.st_size, ELF_SIZE_MAX);
 		return -EFBIG;
 	}
@@ -84,17 +85,17 @@ static int elf_file_check(struct elf_file *f)
 	f->elf = elf_begin(f->fd, ELF_C_READ, NULL);
 	if (!f->elf || elf_kind(f->elf) != ELF_K_ELF || !gelf_getehdr(f->elf, &header)) {
 		log_error("%s is not an ELF file, or a damaged one; name a moq-relay executable",
-			  f->path);
+			  f->name);
 		return -ENOEXEC;
 	}
 	if (gelf_getclass(f->elf) != ELFCLASS64 || header.e_machine != elf_machine ||
 	    header.e_ident[EI_DATA] != ELFDATA2LSB) {
 		log_error("%s is built for another architecture (ELF machine %u); only %s is known",
-			  f->path, header.e_machine, elf_machine_name);
+			  f->name, header.e_machine, elf_machine_name);
 		return -ENOTSUP;
 	}
 	if (header.e_type != ET_EXEC && header.e_type != ET_DYN) {
-		log_error("%s is not an executable (ELF type %u)", f->path, header.e_type);
+		log_error("%s is not an executable (ELF type %u)", f->name, header.e_type);
 		return -ENOEXEC;
 	}
 	return 0;
@@ -102,7 +103,7 @@ static int elf_file_check(struct elf_file *f)
 
 static int elf_file_damaged(const struct elf_file *f, const char *what)
 {
-	log_error("%s is damaged or truncated: %s", f->path, what);
+	log_error("%s is damaged or truncated: %s", f->name, what);
 	return -ENOEXEC;
 }
 
@@ -247,7 +248,7 @@ static int elf_file_read_nameless(struct elf_file *f)
 		log_error(
 			"%s tells of %llu bytes of code at 0x%llx neither by symbols nor by unwind information "
 			"where functions begin; install moq-relay as `cargo install` or `strip` leaves it",
-			f->path, (unsigned long long)f->functions.list[i].size,
+			f->name, (unsigned long long)f->functions.list[i].size,
 			(unsigned long long)f->functions.list[i].addr);
 		err = -ENODATA;
 	}
@@ -323,7 +324,7 @@ static int elf_file_read_sections(struct elf_file *f)
 	return err ? err : elf_file_read_nameless(f);
 }
 
-int elf_file_create(const char *path, struct elf_file **out)
+int elf_file_create_named(const char *path, const char *name, struct elf_file **out)
 {
 	struct elf_file *f = calloc(1, sizeof(*f));
 	int err;
@@ -332,7 +333,8 @@ int elf_file_create(const char *path, struct elf_file **out)
 		return -ENOMEM;
 	f->fd = -1;
 	f->path = strdup(path);
-	err = f->path ? elf_file_open(f) : -ENOMEM;
+	f->name = strdup(name);
+	err = f->path && f->name ? elf_file_open(f) : -ENOMEM;
 	if (!err)
 		err = elf_file_check(f);
 	if (!err)
@@ -341,12 +343,17 @@ int elf_file_create(const char *path, struct elf_file **out)
 		err = elf_file_read_sections(f);
 	if (err) {
 		if (err == -ENOMEM)
-			log_error("no memory to read %s", path);
+			log_error("no memory to read %s", name);
 		elf_file_destroy(f);
 		return err;
 	}
 	*out = f;
 	return 0;
+}
+
+int elf_file_create(const char *path, struct elf_file **out)
+{
+	return elf_file_create_named(path, path, out);
 }
 
 void elf_file_destroy(struct elf_file *f)
@@ -362,12 +369,18 @@ void elf_file_destroy(struct elf_file *f)
 	if (f->fd >= 0)
 		close(f->fd);
 	free(f->path);
+	free(f->name);
 	free(f);
 }
 
 const char *elf_file_path(const struct elf_file *f)
 {
 	return f->path;
+}
+
+const char *elf_file_name(const struct elf_file *f)
+{
+	return f->name;
 }
 
 const char *elf_file_build_id(const struct elf_file *f)

@@ -30,10 +30,17 @@ struct elf_file;
  * one; -ENOTSUP another architecture; -ENODATA much of its code is in no function that symbols or
  *  .eh_frame tell of. */
 int elf_file_create(const char *path, struct elf_file **out);
+
+/** The same of a file that messages are to call otherwise, where the path says nothing to people.
+ */
+int elf_file_create_named(const char *path, const char *name, struct elf_file **out);
 void elf_file_destroy(struct elf_file *f);
 
-/** The path given, for messages. */
+/** The path given. */
 const char *elf_file_path(const struct elf_file *f);
+
+/** What messages call it. */
+const char *elf_file_name(const struct elf_file *f);
 
 /** The GNU build-id in hexadecimal; "" if the file has none. */
 const char *elf_file_build_id(const struct elf_file *f);

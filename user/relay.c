@@ -48,10 +48,10 @@ static void relay_progress(size_t done, size_t all, void *arg)
 		all ? 100 * done / all : 100);
 }
 
-int relay_find_sites(const char *path, bool cache, struct sites *out)
+int relay_find_sites(const char *path, const char *name, bool cache, struct sites *out)
 {
 	struct elf_file *f;
-	int err = elf_file_create(path, &f);
+	int err = elf_file_create_named(path, name, &f);
 
 	if (err)
 		return err;
@@ -80,7 +80,7 @@ int relay_create(pid_t pid, const struct options *o, bool *unusable, struct rela
 	err = target_init(pid, &r->target);
 	found = !err;
 	if (!err)
-		err = relay_find_sites(r->target.exe, !o->no_cache, &r->sites);
+		err = relay_find_sites(r->target.exe, r->target.exe_name, !o->no_cache, &r->sites);
 	if (!err)
 		err = sites_check(&r->sites, r->target.exe_name);
 	if (err) {
@@ -131,7 +131,7 @@ static int relay_plan(struct relay *r)
 	/* Where tiers are labels it is known only of relays with statistics, by their tables. */
 	if (r->sites.layout->tiers == 1)
 		return 0;
-	err = elf_file_create(r->target.exe, &f);
+	err = elf_file_create_named(r->target.exe, r->target.exe_name, &f);
 	if (err)
 		return err;
 	err = census_plan_create(f, &r->sites, &r->plan);

@@ -18,8 +18,9 @@
 struct closer;
 struct relay;
 
-/** The sites of the executable at `path`; what is wrong with it is logged. As sites_find(). */
-int relay_find_sites(const char *path, bool cache, struct sites *out);
+/** The sites of the executable at `path`; what is wrong with it is logged, by that name. As
+ *  sites_find(). */
+int relay_find_sites(const char *path, const char *name, bool cache, struct sites *out);
 
 /** Take hold of a process and find its sites. Nothing is attached yet. `o` must outlive the result,
  *  which is ended by relay_destroy(). What is wrong is logged. *unusable, where it is given, tells

@@ -103,7 +103,8 @@ int run_sites(const struct options *o)
 	int err = o->pid ? target_init(o->pid, &target) : 0;
 
 	if (!err)
-		err = relay_find_sites(o->pid ? target.exe : o->binary, !o->no_cache, &sites);
+		err = relay_find_sites(o->pid ? target.exe : o->binary,
+				       o->pid ? target.exe_name : o->binary, !o->no_cache, &sites);
 	if (!err) {
 		if (o->cost)
 			return run_cost(o, &sites, &target);

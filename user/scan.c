@@ -167,7 +167,7 @@ static bool scan_names_entries(const struct scan *s)
 /* How are paths let go? */
 static int scan_drops(struct scan *s)
 {
-	int err = s->layout->shared_paths ? text_ends_find(s->file, &s->texts) : 0;
+	int err = s->layout->shared_paths ? scan_texts(s) : 0;
 
 	s->drops = (struct path_drop_how){ .shared = (int32_t)s->layout->shared_of_stats,
 					   .arcs = s->layout->shared_paths,
@@ -310,7 +310,7 @@ static bool scan_is_nearer(const struct scan *s, const struct scan *nearest, uin
 
 static void scan_explain(const struct scan *s, const struct scan_pairs *pairs, uint32_t stride)
 {
-	const char *path = elf_file_path(s->file);
+	const char *path = elf_file_name(s->file);
 	uint32_t apart = stride ? stride : scan_pairs_stride(pairs);
 	char known[256], later[1024];
 	/* Later releases have functions of the same names. */
@@ -349,12 +349,19 @@ static int scan_one(struct scan *s, bool whole, sites_progress progress, void *a
 	return err;
 }
 
-/* Look for a layout that fits: what was found is put into *out. -ENOTSUP: there is none, and
- * *nearest is the one that is most like it. *stride: of its counters, 0 if that isn't known.
- * `whole`: find that out, whatever it takes, and note counters of later releases in *pairs. */
-static int scan_all(const struct elf_file *f, bool whole, sites_progress progress, void *arg,
-		    struct sites *out, struct scan *nearest, uint32_t *stride,
-		    struct scan_pairs *pairs)
+/* A search for the layout that a file has. */
+struct scan_search {
+	const struct elf_file *file;
+	sites_progress progress;
+	void *arg;					/* of that */
+	struct scan nearest;				/* the layout that is most like it */
+	uint32_t stride;				/* of its counters; 0 if that isn't known */
+	struct scan_pairs pairs[SITES_STRIDES_MAX / 8]; /* counters of later releases */
+};
+
+/* Look for a layout that fits: what was found is put into *out. -ENOTSUP: there is none. `whole`:
+ * find out its stride, whatever it takes, and note counters of later releases. */
+static int scan_all(struct scan_search *search, bool whole, struct sites *out)
 {
 	size_t i, len;
 	const struct layout *all = layout_all(&len);
@@ -362,12 +369,11 @@ static int scan_all(const struct elf_file *f, bool whole, sites_progress progres
 
 	for (i = 0; i < len; i++) {
 		struct sites sites = { .layout = &all[i] };
-		struct scan scan = { .file = f, .layout = &all[i], .sites = &sites };
+		struct scan scan = { .file = search->file, .layout = &all[i], .sites = &sites };
 		bool fits;
 
-		scan.pairs = whole && !i ? pairs : NULL;
-
-		err = scan_one(&scan, whole && !i, progress, arg, &fits);
+		scan.pairs = whole && !i ? search->pairs : NULL;
+		err = scan_one(&scan, whole && !i, search->progress, search->arg, &fits);
 		free(scan.found);
 		if (!err && fits) {
 			*out = sites;
@@ -376,9 +382,9 @@ static int scan_all(const struct elf_file *f, bool whole, sites_progress progres
 		sites_deinit(&sites);
 		if (err)
 			return err;
-		*stride = *stride ? *stride : scan_stride(&scan);
-		if (!i || scan_is_nearer(&scan, nearest, *stride))
-			*nearest = scan;
+		search->stride = search->stride ? search->stride : scan_stride(&scan);
+		if (!i || scan_is_nearer(&scan, &search->nearest, search->stride))
+			search->nearest = scan;
 	}
 	return -ENOTSUP;
 }
@@ -386,18 +392,19 @@ static int scan_all(const struct elf_file *f, bool whole, sites_progress progres
 int sites_scan(const struct elf_file *f, sites_progress progress, void *arg, struct sites *out)
 {
 	size_t len;
+	struct scan_search search = { .file = f,
+				      .progress = progress,
+				      .arg = arg,
+				      .nearest = { .file = f, .layout = layout_all(&len) } };
 	struct sites sites;
-	struct scan nearest = { .file = f, .layout = layout_all(&len) };
-	struct scan_pairs pairs[SITES_STRIDES_MAX / 8] = { 0 };
-	uint32_t stride = 0;
-	int err = scan_all(f, false, progress, arg, &sites, &nearest, &stride, pairs);
+	int err = scan_all(&search, false, &sites);
 
-	if (err == -ENOTSUP && !stride)
-		err = scan_all(f, true, progress, arg, &sites, &nearest, &stride, pairs);
+	if (err == -ENOTSUP && !search.stride)
+		err = scan_all(&search, true, &sites);
 	if (err == -ENOTSUP)
-		scan_explain(&nearest, pairs, stride);
+		scan_explain(&search.nearest, search.pairs, search.stride);
 	else if (err)
-		log_error("%s: scanning failed: %s", elf_file_path(f), strerror(-err));
+		log_error("%s: scanning failed: %s", elf_file_name(f), strerror(-err));
 	if (err)
 		return err;
 	strcpy(sites.build_id, elf_file_build_id(f));

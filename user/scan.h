@@ -19,6 +19,9 @@
 #define SITES_STRIDES_MAX 512
 #define SITES_STRIDES_MIN 16
 
+/* Calls in one function whose result is put in the same place: 2 in any relay. */
+#define SCAN_GIVERS_MAX 16
+
 /* What an IETF publisher keeps of a broadcast that it has announced, as in the name of its drop. */
 #define SCAN_IETF_ITEM "(moq_net::ietf::request::RequestId"
 
@@ -65,6 +68,20 @@ int scan_find(struct scan *s);
 
 /** Which function of the layout, once found, is at that address: enum layout_function, or -1. */
 int scan_which(const struct scan *s, uint64_t addr);
+
+/** Functions that have given an entry. */
+struct scan_givers {
+	uint64_t addrs[SCAN_GIVERS_MAX];
+	size_t len; /* 0: that can't be told */
+};
+
+/** Which functions have given the entry that a branch tests? */
+void scan_givers(const struct code *code, size_t branch, const struct moqstat_operand *entry,
+		 struct scan_givers *out);
+
+/** Where paths share their texts: find scan.texts, by names, or where there are none by what lets
+ * go of a BroadcastSubscription, whose drop was found. 0, -ENOMEM or -ERANGE. */
+int scan_texts(struct scan *s);
 
 /** What one branch to a bump tells of it; false if it is no counter of a broadcast. */
 bool scan_counter(const struct scan *s, const struct bump_branch *b, struct site *site);
@@ -156,6 +173,11 @@ int scan_callee_which(const struct scan *s, const struct code_insn *insn);
  *  where the entry pointer is null; and add the sites that this takes. 0, -ENOMEM or -ERANGE. */
 int scan_guards(struct scan *s, const struct code *code, size_t first);
 
+/** Where E is kept that a branch tests, as an address in terms of registers (or a word in memory)
+ * as they are there. False: that can't be told. */
+bool scan_guard_address(const struct code *code, size_t branch, const struct moqstat_operand *entry,
+			struct moqstat_operand *out);
+
 /** The same for where guards are put and taken from: part of scan_guards(). */
 int scan_places(struct scan *s, const struct code *code, size_t first, uint32_t function,
 		bool ietf);
@@ -166,6 +188,21 @@ bool scan_returns(const struct code *code, size_t from, size_t to);
 /** Does the thread, by all ways that lead to a branch, name a path in the same function (which
  * calls LAYOUT_ENTRY) and then no other? 0 or -ENOMEM. */
 int scan_is_named(const struct scan *s, const struct code *code, size_t branch, bool *named);
+
+/** Where what a call returns is put at a place, right after it and on no other way: the
+ * instruction; -1 if it isn't, or if that is no call. */
+ptrdiff_t scan_is_put(const struct code *code, size_t call, const struct moqstat_operand *place);
+
+/** May a store from one instruction to another, ends left out, have changed what is kept there? */
+bool scan_stored(const struct code *code, size_t from, size_t to,
+		 const struct moqstat_operand *place);
+
+/** Is `guard` a place in one object, all through the function, where nothing is put but what calls
+ *  have returned? */
+bool scan_is_kept(const struct code *code, const struct moqstat_operand *guard);
+
+/** The next of those calls, from the instruction `from` on; -1: there are no more. */
+ptrdiff_t scan_put(const struct code *code, size_t from, const struct moqstat_operand *guard);
 
 /** Where is the path that the entry stands for which is kept at `guard`, if both are kept in one
  *  object all through the function? False: that can't be told. */

@@ -6,10 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How far in front of the branch of an opening bump the call that names the entry stands: 8
- * instructions at most in any relay. */
-#define FIND_NEAR 16
-
 /* How far into a function one looks for what it does with its arguments, on so many ways. */
 #define FIND_LINE 256
 #define FIND_WAYS 8
@@ -364,20 +360,6 @@ static bool find_is(const struct scan *s, const struct code *code, enum layout_f
 /* ---- candidates
  * ---------------------------------------------------------------------------------- */
 
-/* What is called right before a branch, 0 if that can't be told. */
-static uint64_t find_called(const struct code *code, size_t branch)
-{
-	size_t i, first;
-
-	for (i = branch; i > 0 && i + FIND_NEAR > branch; i--) {
-		if (code_edges_to(code, i, &first) || code_ends(&code->insns[i - 1]))
-			return 0;
-		if (code->insns[i - 1].op == CODE_CALL)
-			return code->insns[i - 1].target;
-	}
-	return 0;
-}
-
 static void find_note_called(struct find *f, uint64_t called)
 {
 	size_t i;
@@ -404,22 +386,28 @@ static void find_note(struct find *f, const struct elf_symbol *symbol, enum layo
 		f->list[f->len++] = (struct find_candidate){ .symbol = symbol, .which = which };
 }
 
-/* Are tier and side neighbours in one object? */
+/* Are tier and side neighbours in one object? A pointer to that may be kept on the stack. */
 static bool find_is_sided(const struct moqstat_site *what)
 {
-	return what->tier.kind == MOQSTAT_OPERAND_MEM && what->side.kind == MOQSTAT_OPERAND_MEM &&
-	       what->tier.reg == what->side.reg && what->tier.index == what->side.index &&
-	       what->side.disp == what->tier.disp + 1 && what->side.width == 1;
+	struct moqstat_operand next = what->tier;
+
+	if (next.kind == MOQSTAT_OPERAND_MEM)
+		next.disp++;
+	else if (next.kind == MOQSTAT_OPERAND_DEREF)
+		next.outer++;
+	else
+		return false;
+	return next.width == 1 && eval_operand_equal(&next, &what->side);
 }
 
-/* What a bump of a broadcast's counter tells of the function that it is in, or of the one called
- * before. */
+/* What a bump of a broadcast's counter tells of the function that it is in, or of those that have
+ * given it the entry. */
 static void find_bump(struct find *f, const struct code *code, const struct elf_symbol *symbol,
 		      size_t bump)
 {
 	struct bump_branch branches[BUMP_BRANCHES_MAX];
+	struct scan_givers givers = { .len = 0 };
 	bool opens = false;
-	uint64_t called = 0;
 	size_t i, len = 0;
 
 	if (bump_find(code, bump, branches, &len))
@@ -431,16 +419,16 @@ static void find_bump(struct find *f, const struct code *code, const struct elf_
 			continue;
 		if (site.what.role != MOQSTAT_ROLE_MAX && site.what.opens) {
 			opens = true;
-			if (!called)
-				called = find_called(code, branches[i].insn);
+			if (!givers.len)
+				scan_givers(code, branches[i].insn, &site.what.entry, &givers);
 		} else if (site.what.role == MOQSTAT_ROLE_MAX && find_is_sided(&site.what)) {
 			find_note(f, symbol,
 				  site.what.opens ? LAYOUT_SUBSCRIBE : LAYOUT_UNSUBSCRIBE);
 		}
 	}
-	if (called)
-		find_note_called(f, called);
-	else if (opens)
+	for (i = 0; i < givers.len; i++)
+		find_note_called(f, givers.addrs[i]);
+	if (opens && !givers.len)
 		f->why = "an opening is counted without a call before it";
 }
 

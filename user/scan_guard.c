@@ -50,9 +50,9 @@ static bool guard_stored(const struct code *code, size_t from, size_t to)
 	return false;
 }
 
-/* Where E was loaded from, told by registers (or a word in memory) as they are at the branch. */
-static bool guard_address(const struct code *code, size_t branch, unsigned int entry,
-			  struct moqstat_operand *out)
+/* Where E was loaded from to a register. */
+static bool guard_load(const struct code *code, size_t branch, unsigned int entry,
+		       struct moqstat_operand *out)
 {
 	ptrdiff_t load = bump_writer(code, branch, entry);
 	struct eval_value v;
@@ -91,6 +91,23 @@ static bool guard_address(const struct code *code, size_t branch, unsigned int e
 		}
 	}
 	return false;
+}
+
+bool scan_guard_address(const struct code *code, size_t branch, const struct moqstat_operand *entry,
+			struct moqstat_operand *out)
+{
+	struct moqstat_operand guard = *entry;
+
+	if (entry->kind == MOQSTAT_OPERAND_REG) {
+		if (!guard_load(code, branch, entry->reg, &guard))
+			return false;
+	} else if (entry->kind == MOQSTAT_OPERAND_MEM && entry->index == MOQSTAT_REG_NONE) {
+		guard.kind = MOQSTAT_OPERAND_REG;
+	} else {
+		return false;
+	}
+	*out = guard;
+	return true;
 }
 
 /* Is one register, right before the instruction at `at`, a copy of the other? */
@@ -283,8 +300,12 @@ static int guard_beside_path(struct guard_function *g, size_t index, size_t bran
 	} else if (before) {
 		what->handles |= MOQSTAT_HANDLE_PEEK;
 		return guard_add_peek(g, before, 0);
-	} else if (!guard_in_arc(g, what) && (!g->scan->drops.arcs || g->scan->drops.ends_len)) {
-		what->handles |= MOQSTAT_HANDLE_ODD;
+	} else if (!guard_in_arc(g, what)) {
+		/* Paths are looked for by what ends their texts: without it, nothing tells. */
+		if (g->scan->drops.arcs && !g->scan->drops.ends_len)
+			what->handles = 0;
+		else
+			what->handles |= MOQSTAT_HANDLE_ODD;
 	}
 	return 0;
 }
@@ -349,15 +370,8 @@ static int guard_bump(struct guard_function *g, size_t index)
 	if (branch < 0)
 		return 0;
 	tests = guard_tests_entry(g->code, branch, &what->entry);
-	if (what->entry.kind == MOQSTAT_OPERAND_MEM) {
-		what->guard = what->entry;
-		what->guard.kind = MOQSTAT_OPERAND_REG;
-		if (what->entry.index != MOQSTAT_REG_NONE)
-			what->guard.kind = MOQSTAT_OPERAND_NONE;
-	} else if (what->entry.kind != MOQSTAT_OPERAND_REG ||
-		   !guard_address(g->code, branch, what->entry.reg, &what->guard)) {
+	if (!scan_guard_address(g->code, branch, &what->entry, &what->guard))
 		what->guard.kind = MOQSTAT_OPERAND_NONE;
-	}
 	if (what->opens || what->field == MOQSTAT_ANNOUNCED_BYTES)
 		return guard_begin(g, index, branch, tests);
 	if (!tests)
@@ -377,7 +391,7 @@ static void guard_session(struct guard_function *g, struct site *site)
 	ptrdiff_t branch = code_find(g->code, site->addr);
 
 	if (branch >= 0 && !site->what.opens &&
-	    guard_address(g->code, branch, site->what.entry.reg, &site->what.guard))
+	    scan_guard_address(g->code, branch, &site->what.entry, &site->what.guard))
 		site->what.handles = MOQSTAT_HANDLE_GUARD;
 }
 

@@ -89,8 +89,8 @@ int scan_is_named(const struct scan *s, const struct code *code, size_t branch, 
 	return err;
 }
 
-/* Does a register hold the same all through the function: set once at its beginning, and given back
- * at its end? */
+/* Does a register hold the same all through the function: set once at its beginning, before
+ * anything else happens, and given back at its end? */
 static bool name_is_kept(const struct code *code, unsigned int reg)
 {
 	bool set = false;
@@ -99,6 +99,8 @@ static bool name_is_kept(const struct code *code, unsigned int reg)
 	for (i = 0; i < code->insns_len; i++) {
 		const struct code_insn *insn = &code->insns[i];
 
+		if (!set && (insn->op == CODE_JCC || insn->op == CODE_CALL || code_ends(insn)))
+			return false;
 		if (!(insn->writes & (1u << reg)) || scan_returns(code, i, code->insns_len))
 			continue;
 		if (set || i >= NAME_PROLOGUE || insn->op != CODE_MOV ||
@@ -115,21 +117,25 @@ static bool name_is_at(const struct moqstat_operand *memory, const struct moqsta
 	       memory->reg == place->reg && memory->disp == place->disp;
 }
 
-/* Is what a call returns put at that place, right after it? */
-static bool name_is_put(const struct code *code, size_t call, const struct moqstat_operand *place)
+ptrdiff_t scan_is_put(const struct code *code, size_t call, const struct moqstat_operand *place)
 {
-	size_t i;
+	size_t i, first;
 
+	if (code->insns[call].op != CODE_CALL)
+		return -1;
 	for (i = call + 1; i < code->insns_len && i <= call + NAME_RESULT; i++) {
 		const struct code_insn *insn = &code->insns[i];
 
+		if (code_edges_to(code, i, &first))
+			break;
 		if (insn->op == CODE_MOV && insn->dst.width == 8 && name_is_at(&insn->dst, place))
-			return insn->src.kind == MOQSTAT_OPERAND_REG &&
-			       insn->src.reg == CODE_RESULT;
+			return insn->src.kind == MOQSTAT_OPERAND_REG && insn->src.reg == CODE_RESULT
+				       ? (ptrdiff_t)i
+				       : -1;
 		if (insn->writes & (1u << CODE_RESULT) || code_ends(insn))
 			break;
 	}
-	return false;
+	return -1;
 }
 
 /* Instructions that store anything there, be it by an index that is 0. */
@@ -148,22 +154,43 @@ static size_t name_stores(const struct code *code, const struct moqstat_operand 
 	return n;
 }
 
-bool scan_kept_path(const struct scan *s, const struct code *code,
-		    const struct moqstat_operand *guard, struct moqstat_operand *out)
+ptrdiff_t scan_put(const struct code *code, size_t from, const struct moqstat_operand *guard)
 {
-	struct moqstat_operand path;
+	size_t i;
+
+	for (i = from; i < code->insns_len; i++) {
+		if (scan_is_put(code, i, guard) >= 0)
+			return i;
+	}
+	return -1;
+}
+
+bool scan_is_kept(const struct code *code, const struct moqstat_operand *guard)
+{
+	size_t n = 0;
 	ptrdiff_t at;
-	size_t i, found = 0;
 
 	if (guard->kind != MOQSTAT_OPERAND_REG || guard->reg == CODE_STACK ||
 	    !name_is_kept(code, guard->reg))
 		return false;
-	for (i = 0; i < code->insns_len; i++) {
-		if (code->insns[i].op != CODE_CALL ||
-		    scan_callee_which(s, &code->insns[i]) != LAYOUT_ENTRY ||
-		    !name_is_put(code, i, guard))
-			continue;
-		at = bump_writer(code, i, CODE_ARG1);
+	for (at = scan_put(code, 0, guard); at >= 0; at = scan_put(code, at + 1, guard))
+		n++;
+	return n && n == name_stores(code, guard);
+}
+
+bool scan_kept_path(const struct scan *s, const struct code *code,
+		    const struct moqstat_operand *guard, struct moqstat_operand *out)
+{
+	struct moqstat_operand path;
+	bool found = false;
+	ptrdiff_t call, at;
+
+	if (!scan_is_kept(code, guard))
+		return false;
+	for (call = scan_put(code, 0, guard); call >= 0; call = scan_put(code, call + 1, guard)) {
+		if (scan_callee_which(s, &code->insns[call]) != LAYOUT_ENTRY)
+			return false;
+		at = bump_writer(code, call, CODE_ARG1);
 		if (at < 0 || code->insns[at].op != CODE_LEA ||
 		    code->insns[at].src.reg != guard->reg ||
 		    code->insns[at].src.index != MOQSTAT_REG_NONE)
@@ -172,7 +199,7 @@ bool scan_kept_path(const struct scan *s, const struct code *code,
 		if (found && !eval_operand_equal(&path, out))
 			return false;
 		*out = path;
-		found++;
+		found = true;
 	}
-	return found && found == name_stores(code, guard);
+	return found;
 }

@@ -37,10 +37,9 @@ static ptrdiff_t skip_before(const struct code *code, size_t insn, size_t end)
 	return -1;
 }
 
-/* May a store between the two branches have changed what is kept there? What is on the stack is not
- * in an object, and the other way round. */
-static bool skip_stored(const struct code *code, size_t from, size_t to,
-			const struct moqstat_operand *place)
+/* What is on the stack is not in an object, and the other way round. */
+bool scan_stored(const struct code *code, size_t from, size_t to,
+		 const struct moqstat_operand *place)
 {
 	size_t i;
 
@@ -81,7 +80,7 @@ static bool skip_put(const struct code *code, size_t branch, const struct moqsta
 		    insn->dst.reg == place->reg && insn->dst.disp == place->disp)
 			return insn->src.kind == MOQSTAT_OPERAND_REG &&
 			       insn->src.reg == entry->reg && insn->src.width == 8 &&
-			       !skip_stored(code, i - 1, branch, place);
+			       !scan_stored(code, i - 1, branch, place);
 	}
 	return false;
 }
@@ -94,11 +93,11 @@ static bool skip_same(const struct code *code, const struct site *first, const s
 	size_t i;
 
 	if (place->kind == MOQSTAT_OPERAND_REG && eval_operand_equal(place, &second->what.guard))
-		return !skip_stored(code, from, to, place);
+		return !scan_stored(code, from, to, place);
 	place = &second->what.guard;
 	if (place->kind == MOQSTAT_OPERAND_REG && entry->kind == MOQSTAT_OPERAND_REG &&
 	    skip_put(code, from, entry, place))
-		return !skip_stored(code, from, to, place);
+		return !scan_stored(code, from, to, place);
 	if (entry->kind != MOQSTAT_OPERAND_REG || !eval_operand_equal(entry, &second->what.entry))
 		return false;
 	for (i = from + 1; i < to; i++) {

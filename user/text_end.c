@@ -49,7 +49,7 @@ static int text_drop(const struct elf_symbol *symbol)
 	return what;
 }
 
-static void text_add(uint64_t *list, size_t *len, size_t most, uint64_t addr)
+void text_ends_add(uint64_t *list, size_t *len, size_t most, uint64_t addr)
 {
 	size_t i;
 
@@ -75,10 +75,10 @@ static int text_look(const struct elf_file *f, const struct elf_symbol *symbol,
 			insn->target >= symbol->addr && insn->target < symbol->addr + symbol->size;
 
 		if (insn->op == CODE_CALL || insn->op == CODE_JMP)
-			text_add(out->ends, &out->ends_len, TEXT_ENDS_MAX,
-				 insn->slot ? insn->slot
-				 : inside   ? 0
-					    : insn->target);
+			text_ends_add(out->ends, &out->ends_len, TEXT_ENDS_MAX,
+				      insn->slot ? insn->slot
+				      : inside	 ? 0
+						 : insn->target);
 	}
 	code_deinit(&code);
 	return 0;
@@ -99,8 +99,8 @@ int text_ends_find(const struct elf_file *f, struct text_ends *out)
 		else if (what == TEXT_PATH)
 			err = text_look(f, &symbols[i], out);
 		else if (what == TEXT_HOLDER)
-			text_add(out->holders, &out->holders_len, TEXT_HOLDERS_MAX,
-				 symbols[i].addr);
+			text_ends_add(out->holders, &out->holders_len, TEXT_HOLDERS_MAX,
+				      symbols[i].addr);
 	}
 	return err;
 }

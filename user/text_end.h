@@ -27,4 +27,7 @@ struct text_ends {
  *  outside of the file. */
 int text_ends_find(const struct elf_file *f, struct text_ends *out);
 
+/** Add an address, unless it is 0 or there already; one that there is no room for is left out. */
+void text_ends_add(uint64_t *list, size_t *len, size_t most, uint64_t addr);
+
 #endif /* MOQSTAT_TEXT_END_H */

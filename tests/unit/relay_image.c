@@ -386,18 +386,67 @@ void relay_add(struct relay *r, const char *name, const char *hex)
 	r->parts[r->parts_len++] = (struct relay_part){ .name = name, .hex = hex, .calls = -1 };
 }
 
+void relay_add_calling(struct relay *r, const char *name, const char *hex)
+{
+	relay_add(r, name, hex);
+	r->parts[r->parts_len - 1].by_index = true;
+}
+
+static uint64_t relay_end(const struct relay *r, const struct relay_part *part)
+{
+	uint64_t end = part->addr + strlen(part->hex) / 2;
+	size_t i;
+
+	for (i = 0; i < r->im.symbols_len; i++) {
+		if (r->im.symbols[i].addr == part->addr)
+			end = part->addr + r->im.symbols[i].size;
+	}
+	return end;
+}
+
+/* Where slots lie. */
+#define RELAY_SLOTS 0x520000
+
+static uint64_t relay_slot(struct relay *r, uint64_t addr)
+{
+	struct image_slot *slot = &r->im.slots[r->im.slots_len];
+
+	assert_true(r->im.slots_len < IMAGE_SLOTS_MAX);
+	slot->addr = RELAY_SLOTS + 8 * r->im.slots_len++;
+	slot->type = R_X86_64_RELATIVE;
+	slot->addend = (int64_t)addr;
+	return slot->addr;
+}
+
+static void relay_link_by_index(struct relay *r, const struct relay_part *part)
+{
+	static const uint8_t mark[] = { 0, 0, 0xf0 };
+	uint64_t at, end = relay_end(r, part);
+
+	for (at = part->addr; at + 6 <= end; at++) {
+		uint8_t *code = r->im.text + (at - IMAGE_TEXT);
+		bool slot = code[0] == 0xff && code[1] == 0x15, jumps = code[0] == 0xe9;
+		uint8_t *where = code + 1 + slot;
+		int32_t distance;
+		uint64_t to;
+
+		if ((!slot && !jumps && code[0] != 0xe8) || memcmp(where + 1, mark, sizeof(mark)))
+			continue;
+		assert_in_range(*where, 0, r->parts_len - 1);
+		to = r->parts[*where].addr;
+		to = slot ? relay_slot(r, to) : to;
+		distance = (int32_t)(to - (at + slot + 5));
+		memcpy(where, &distance, sizeof(distance));
+	}
+}
+
 /* Every e8 00 00 00 00 of a part calls another one. */
 static void relay_link(struct relay *r, const struct relay_part *part)
 {
 	static const uint8_t next[] = { 0xe8, 0, 0, 0, 0 };
-	uint64_t at = part->addr, end = at + strlen(part->hex) / 2;
-	size_t i;
+	uint64_t at, end = relay_end(r, part);
 
-	for (i = 0; i < r->im.symbols_len; i++) {
-		if (r->im.symbols[i].addr == at)
-			end = at + r->im.symbols[i].size;
-	}
-	for (; at + sizeof(next) <= end; at++) {
+	for (at = part->addr; at + sizeof(next) <= end; at++) {
 		uint8_t *code = r->im.text + (at - IMAGE_TEXT);
 		int32_t distance = (int32_t)(r->parts[part->calls].addr - (at + sizeof(next)));
 
@@ -418,6 +467,8 @@ struct elf_file *relay_open(struct relay *r)
 	for (i = 0; i < r->parts_len; i++) {
 		if (r->parts[i].hex && r->parts[i].calls >= 0)
 			relay_link(r, &r->parts[i]);
+		if (r->parts[i].hex && r->parts[i].by_index)
+			relay_link_by_index(r, &r->parts[i]);
 	}
 	return image_open(&r->im);
 }

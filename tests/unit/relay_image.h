@@ -43,7 +43,9 @@ struct relay_part {
 	const char *name; /* of the symbol */
 	const char *hex;  /* its code; NULL: left out */
 	uint64_t addr;	  /* once open */
-	int calls; /* index of the part that its `call`s to the next instruction go to; or -1 */
+	int calls;     /* index of the part that its `call`s to the next instruction go to; or -1 */
+	bool by_index; /* its calls and jumps, e8 or e9, then the index of a part, 00 00 f0, go
+			* there; and ff 15, the same, by way of a slot */
 };
 
 struct relay {
@@ -80,6 +82,9 @@ void relay_strip(struct relay *r);
 
 /** Add a function. Both strings must outlive the relay. */
 void relay_add(struct relay *r, const char *name, const char *hex);
+
+/** The same with what it calls by index. */
+void relay_add_calling(struct relay *r, const char *name, const char *hex);
 
 /** Lay the parts out, write the file and open it. */
 struct elf_file *relay_open(struct relay *r);

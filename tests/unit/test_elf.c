@@ -17,6 +17,7 @@
 
 #include "alloc_fail.h"
 #include "elf_image.h"
+#include "sites.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -331,6 +332,37 @@ static void what_is_no_file_is_refused(void **state)
 }
 
 /* What image_build() made, with one thing changed. */
+/* Messages call it so, but it is opened by its path. */
+static void a_file_may_have_another_name(void **state)
+{
+	struct sites sites = { 0 };
+	struct image_catch c;
+	struct elf_file *f;
+	struct image image;
+	char said[512];
+
+	(void)state;
+	image_init(&image);
+	image_function(&image, "f", "c3");
+	f = image_open(&image);
+	assert_string_equal(elf_file_name(f), image.path);
+	elf_file_destroy(f);
+	assert_int_equal(elf_file_create_named(image.path, "the relay", &f), 0);
+	assert_string_equal(elf_file_path(f), image.path);
+	assert_string_equal(elf_file_name(f), "the relay");
+	c = image_catch();
+	assert_int_equal(sites_scan(f, NULL, NULL, &sites), -ENOTSUP);
+	image_caught(c, said, sizeof(said));
+	assert_non_null(strstr(said, "the relay: no layout"));
+	elf_file_destroy(f);
+	image_deinit(&image);
+	c = image_catch();
+	assert_int_equal(elf_file_create_named("/dev/zero", "the relay", &f), -ENOEXEC);
+	image_caught(c, said, sizeof(said));
+	assert_non_null(strstr(said, "the relay is not a regular file"));
+	assert_null(strstr(said, "/dev/zero"));
+}
+
 static void assert_damage(int expected, const char *why)
 {
 	image_write(&im);
@@ -529,6 +561,7 @@ int main(void)
 		TEST(stubs_lead_to_imports),
 		TEST(build_ids),
 		TEST(what_is_no_file_is_refused),
+		TEST(a_file_may_have_another_name),
 		TEST(foreign_and_damaged_files_are_refused),
 		TEST(huge_files_are_refused),
 		TEST(position_independent_files_are_executables_too),

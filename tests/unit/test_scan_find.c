@@ -43,6 +43,15 @@ static void again(void)
 	setup(NULL);
 }
 
+/* A relay of a later release, without names. */
+static void again_as(void (*change)(struct relay *))
+{
+	relay_deinit(&relay);
+	relay_init(&relay);
+	change(&relay);
+	relay_strip(&relay);
+}
+
 static void scan(struct sites *out)
 {
 	char said[512];
@@ -173,6 +182,127 @@ static void an_opening_follows_a_call(void **state)
 	assert_refused(why);
 }
 
+/* Opens publisher.announced on rax, in a relay of 80 bytes a tier: test rax, rax; je 1f;
+ * movzx ecx, cl; lea rcx, [rcx+rcx*4]; shl rcx, 4; lock inc [rax+rcx+0x10]; 1: pop rbx; ret */
+#define OPENS "4885c0 7411 0fb6c9 488d0c89 48c1e104 f048ff440810 5b c3"
+
+struct giver_case {
+	const char *hex; /* calls what gives the entry */
+	const char *why; /* it is refused; NULL: it isn't */
+};
+
+static void assert_givers(const struct giver_case *cases, size_t len)
+{
+	struct sites s;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		again_as(relay_0_13_3);
+		relay_add(&relay, "one more", cases[i].hex);
+		relay.parts[relay.parts_len - 1].calls = RELAY_ENTRY;
+		if (cases[i].why) {
+			assert_refused(cases[i].why);
+			continue;
+		}
+		scan(&s);
+		assert_int_equal(s.len, RELAY_SITES + 3);
+		assert_int_equal(sites_bumps(&s, MOQSTAT_PUBLISHER, MOQSTAT_ANNOUNCED), 2);
+		assert_int_equal(s.unprobed_len, 0);
+		sites_deinit(&s);
+		/* Another function is none that gives entries. */
+		again_as(relay_0_13_3);
+		relay_add(&relay, "one more", cases[i].hex);
+		relay.parts[relay.parts_len - 1].calls = RELAY_SESSION_CLOSE;
+		assert_refused("what is called before an opening is counted is not it");
+	}
+}
+
+/* An IETF publisher asks for an entry, waits for the peer, and goes on with the one it has kept. */
+static void an_entry_may_be_kept(void **state)
+{
+	static const char none[] = "an opening is counted without a call before it";
+	static const struct giver_case cases[] = {
+		/* push rbx; mov rbx, rdi; test dl, dl; jne 2f; lea rsi, [rbx+0x40]; call;
+		 * mov [rbx+0x10], rax; 2: mov rax, [rbx+0x10]; … */
+		{ "53 4889fb 84d2 750d 488d7340 e800000000 48894310 488b4310" OPENS, NULL },
+		/* … from two places */
+		{ "53 4889fb 84d2 751a 488d7340 e800000000 48894310 488d7340 e800000000 48894310 "
+		  "488b4310" OPENS,
+		  NULL },
+		/* … call; mov edx, ecx; mov [rbx+0x10], rax */
+		{ "53 4889fb 84d2 750f 488d7340 e800000000 89ca 48894310 488b4310" OPENS, NULL },
+		/* … call [rip] instead */
+		{ "53 4889fb 84d2 750e 488d7340 ff1500000000 48894310 488b4310" OPENS, none },
+		/* … two calls, of which one is call [rip] */
+		{ "53 4889fb 84d2 751b 488d7340 e800000000 48894310 488d7340 ff1500000000 48894310 "
+		  "488b4310" OPENS,
+		  none },
+		/* … call; xor eax, eax; mov [rbx+0x10], rax */
+		{ "53 4889fb 84d2 750f 488d7340 e800000000 31c0 48894310 488b4310" OPENS, none },
+		/* … call; mov [rbx+0x10], rax; mov [rbx+0x10], rdx */
+		{ "53 4889fb 84d2 7511 488d7340 e800000000 48894310 48895310 488b4310" OPENS,
+		  none },
+		/* … 2: mov [rbx+0x10], rax; jmp 3f; 3: mov rax, [rbx+0x10] */
+		{ "53 4889fb 84d2 7509 488d7340 e800000000 48894310 eb00 488b4310" OPENS, none },
+		/* … mov [rbx+0x18], rax */
+		{ "53 4889fb 84d2 750d 488d7340 e800000000 48894318 488b4310" OPENS, none },
+		/* … mov rbx, rcx behind it */
+		{ "53 4889fb 84d2 7510 488d7340 e800000000 48894310 4889cb 488b4310" OPENS, none },
+		/* push rbx; test dl, dl; … */
+		{ "53 84d2 750d 488d7340 e800000000 48894310 488b4310" OPENS, none },
+		/* … mov [rsp+0x10], rax; 2: mov rax, [rsp+0x10] */
+		{ "53 4889fb 84d2 750e 488d7340 e800000000 4889442410 488b442410" OPENS, none },
+	};
+
+	(void)state;
+	assert_givers(cases, LEN(cases));
+}
+
+/* so many nops of 16 bits */
+#define NOPS_8	"6690 6690 6690 6690 6690 6690 6690 6690 "
+#define NOPS_16 NOPS_8 NOPS_8
+
+/* An entry is put away, and is taken from there after a while, in a place that later is another's.
+ */
+static void an_entry_may_be_put_away(void **state)
+{
+	static const char none[] = "an opening is counted without a call before it";
+	static const struct giver_case cases[] = {
+		/* push rbx; call; mov [rbx+0x10], rax; 16 nops; mov rax, [rbx+0x10]; … */
+		{ "53 e800000000 48894310" NOPS_16 "488b4310" OPENS, NULL },
+		/* … jne away, as far as ret */
+		{ "53 e800000000 48894310" NOPS_16 "7518 488b4310" OPENS, NULL },
+		/* … call [rip] in between */
+		{ "53 e800000000 48894310" NOPS_16 "ff1500000000 488b4310" OPENS, NULL },
+		/* … mov [rsp+0x10], rcx; mov [rbx+0x18], rcx; mov [rbx+0xf], cl */
+		{ "53 e800000000 48894310" NOPS_16 "48894c2410 48894b18 884b0f 488b4310" OPENS,
+		  NULL },
+		/* … mov [rbx+0x10], rcx */
+		{ "53 e800000000 48894310" NOPS_16 "48894b10 488b4310" OPENS, none },
+		/* … mov [rbx+0x17], cl */
+		{ "53 e800000000 48894310" NOPS_16 "884b17 488b4310" OPENS, none },
+		/* … mov [rdx], rcx, wherever that is */
+		{ "53 e800000000 48894310" NOPS_16 "48890a 488b4310" OPENS, none },
+		/* … mov rbx, rcx */
+		{ "53 e800000000 48894310" NOPS_16 "4889cb 488b4310" OPENS, none },
+		/* … by rcx, which calls change: mov [rcx+0x10], rax; call [rip] */
+		{ "53 e800000000 48894110" NOPS_16 "ff1500000000 488b4110" OPENS, none },
+		/* … jmp 1f; 1: */
+		{ "53 e800000000 48894310" NOPS_16 "eb00 488b4310" OPENS, none },
+		/* … too far away */
+		{ "53 e800000000 48894310" NOPS_16 NOPS_16 NOPS_8 NOPS_8 "488b4310" OPENS, none },
+		/* … read before it is put: mov rax, [rbx+0x10]; mov rbp, rax; call;
+		 * mov [rbx+0x10], rax; 16 nops; test rbp, rbp; je 1f; movzx ecx, cl;
+		 * lea rcx, [rcx+rcx*4]; shl rcx, 4; lock inc [rbp+rcx+0x10]; 1: pop rbx; ret */
+		{ "53 488b6b10 e800000000 48894310" NOPS_16
+		  "4885ed 7412 0fb6c9 488d0c89 48c1e104 f048ff440d10 90 5b c3",
+		  none },
+	};
+
+	(void)state;
+	assert_givers(cases, LEN(cases));
+}
+
 /* A table that is locked by a function of its own. */
 static void tables_may_be_passed_on(void **state)
 {
@@ -242,19 +372,11 @@ static void tables_are_found_on_the_first_ways(void **state)
 	}
 }
 
-/* A relay of a later release, without names. */
-static void again_as(void (*change)(struct relay *))
-{
-	relay_deinit(&relay);
-	relay_init(&relay);
-	change(&relay);
-	relay_strip(&relay);
-}
-
 /* Which of the releases with the same tables it is, only the drop of a subscription tells. */
 static void releases_are_told_by_the_drop(void **state)
 {
 	static const char side[] = "41 80 7e 29 00", elsewhere[] = "41 80 7e 2a 00";
+	const char *reason = "";
 	struct sites s;
 	size_t i;
 
@@ -268,9 +390,14 @@ static void releases_are_told_by_the_drop(void **state)
 	scan(&s);
 	assert_string_equal(s.layout->relays, "moq-relay 0.13.5");
 	assert_int_equal(s.len, RELAY_SITES + 2);
-	/* Nothing says what ends a text, so none is taken for an odd one. */
+	/* Nothing says what ends a text, so none is taken for an odd one, or for one of a guard
+	 * that has been put somewhere. */
 	for (i = 0; i < s.len; i++)
 		assert_false(s.list[i].what.handles & MOQSTAT_HANDLE_ODD);
+	for (i = 0; i < MOQSTAT_ROLE_MAX; i++) {
+		assert_false(sites_guarded(&s, i, MOQSTAT_SUBSCRIPTIONS_CLOSED, &reason));
+		assert_string_equal(reason, "whose guard it is can't be told at one of its sites");
+	}
 	sites_deinit(&s);
 	again_as(relay_0_13_3);
 	replace(RELAY_UNSUBSCRIBE, side, elsewhere);
@@ -342,6 +469,14 @@ static void sessions_may_be_unavailable(void **state)
 	}
 }
 
+/* `subscribe` that keeps a pointer to its object on the stack: … 1: mov rcx, [rsp+0x50];
+ * movzx edx, byte [rcx+0x28]; movzx ecx, byte [rcx+SIDE]; … */
+#define SUBSCRIBE_BY_STACK(side)                                               \
+	"55 4889f3 4889df 4889d6 e800000000 4889de 5d 4156 4989f6 4c89742450 " \
+	"488b442410 08ca 80fa01 750c 410fb65628 410fb64e29 eb28 "              \
+	"488b4c2450 0fb65128 0fb649" side " 488d7010 488db8a0000000 84c9 "     \
+	"480f45f7 488d3cd2 f048ff44fe20 415e c3"
+
 static void broadcasts_need_one_object(void **state)
 {
 	struct sites s;
@@ -358,6 +493,16 @@ static void broadcasts_need_one_object(void **state)
 	scan(&s);
 	assert_int_equal(sites_functions(&s, LAYOUT_SUBSCRIBE), 1);
 	assert_int_equal(sites_functions(&s, LAYOUT_UNSUBSCRIBE), 0);
+	sites_deinit(&s);
+	again();
+	relay.parts[RELAY_SUBSCRIBE].hex = SUBSCRIBE_BY_STACK("29");
+	scan(&s);
+	assert_int_equal(sites_functions(&s, LAYOUT_SUBSCRIBE), 1);
+	sites_deinit(&s);
+	again();
+	relay.parts[RELAY_SUBSCRIBE].hex = SUBSCRIBE_BY_STACK("2a");
+	scan(&s);
+	assert_int_equal(sites_functions(&s, LAYOUT_SUBSCRIBE), 0);
 	sites_deinit(&s);
 	again();
 	/* One that asks for an entry opens. */
@@ -465,6 +610,8 @@ int main(void)
 		TEST(structure_tells_what_names_do),
 		TEST(entries_are_made_in_one_way),
 		TEST(an_opening_follows_a_call),
+		TEST(an_entry_may_be_kept),
+		TEST(an_entry_may_be_put_away),
 		TEST(tables_may_be_passed_on),
 		TEST(tables_are_found_on_the_first_ways),
 		TEST(releases_are_told_by_the_drop),
