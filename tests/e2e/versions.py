@@ -11,7 +11,7 @@ def relay_is_old():
     if not relay:
         return True
     told = subprocess.run([relay, "--version"], capture_output=True, text=True, timeout=60).stdout
-    return told.startswith("moq-relay 0.12.")
+    return told.strip() == "moq-relay 0.12.5"
 
 
 OLD = relay_is_old()
