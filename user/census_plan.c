@@ -84,7 +84,7 @@ static void census_plan_note(int64_t *found, int64_t offset)
 }
 
 /* The path that a destructor frees from within its own object: the text at [self + text] is the
- * first argument and, next to it, 1 (the alignment of text) the third. -1: none, or more than one.
+ * first argument and, next to it, 1 (the alignment of text) the third. -1: none; -2: more than one.
  */
 static int64_t census_plan_text(const struct elf_file *f, const struct reach_function *function)
 {
@@ -117,14 +117,15 @@ static int64_t census_plan_text(const struct elf_file *f, const struct reach_fun
 		}
 	}
 	code_deinit(&code);
-	return found < 0 ? -1 : found;
+	return found;
 }
 
-/* The same where it is shared: the one path that is let go within the object. */
-static int64_t census_plan_shared_text(const struct census_plan *p, const struct elf_file *f,
-				       const struct reach_function *function)
+/* The same where it is shared, or freed in another way: the one path that is let go within the
+ * object. */
+static int64_t census_plan_dropped(const struct census_plan *p, const struct elf_file *f,
+				   const struct reach_function *function)
 {
-	const struct path_drop_how how = { .arcs = true,
+	const struct path_drop_how how = { .arcs = p->layout->shared_paths,
 					   .ends = p->texts.ends,
 					   .ends_len = p->texts.ends_len };
 	unsigned int self = CODE_REGS;
@@ -150,14 +151,17 @@ static int64_t census_plan_shared_text(const struct census_plan *p, const struct
 		free(drops);
 	}
 	code_deinit(&code);
-	return found < 0 ? -1 : found;
+	return found;
 }
 
 static int64_t census_plan_root(const struct census_plan *p, const struct elf_file *f,
 				const struct reach_function *function)
 {
-	return p->layout->shared_paths ? census_plan_shared_text(p, f, function)
-				       : census_plan_text(f, function);
+	int64_t found = p->layout->shared_paths ? -1 : census_plan_text(f, function);
+
+	if (found == -1)
+		found = census_plan_dropped(p, f, function);
+	return found < 0 ? -1 : found;
 }
 
 static void census_plan_roots(struct census_plan *p, const struct elf_file *f)

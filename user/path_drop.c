@@ -14,6 +14,8 @@
 #define DROP_ARC 10
 /* Instructions from where an Arc is counted down to the call that ends it. */
 #define DROP_END 12
+/* Instructions that it takes more if what is freed is laid on the stack. */
+#define DROP_LAID 7
 /* Instructions that are walked to find a neighbour. */
 #define DROP_WALK 90
 
@@ -216,6 +218,108 @@ static bool drop_at(const struct code *code, size_t call, int32_t shared, struct
 	return true;
 }
 
+/* What is freed, where that is laid on the stack: as told where the ways to the call meet. */
+struct drop_laid {
+	struct moqstat_operand align; /* where the alignment lies */
+	unsigned int size;
+	unsigned int pointer;
+};
+
+/* Is an alignment of 1 laid on the stack by a run of code, beside the load of a pointer? */
+static bool drop_lays(const struct code *code, size_t start, size_t end, const struct drop_laid *l,
+		      size_t *pointer)
+{
+	bool aligned = false, found = false;
+	size_t i;
+
+	for (i = start; i < end; i++) {
+		const struct code_insn *insn = &code->insns[i];
+
+		if (insn->op == CODE_CALL)
+			aligned = found = false;
+		if (insn->dst.kind == MOQSTAT_OPERAND_MEM && insn->dst.reg == l->align.reg &&
+		    insn->dst.disp == l->align.disp)
+			aligned = insn->op == CODE_MOV && insn->dst.width == 8 &&
+				  insn->src.kind == MOQSTAT_OPERAND_IMM && insn->src.disp == 1;
+		if (insn->writes & (1u << l->pointer)) {
+			found = drop_is_word_load(insn);
+			*pointer = i;
+		}
+	}
+	return aligned && found;
+}
+
+/* One of the ways to where they meet: `last` is where it ends. */
+static bool drop_laid_by(const struct code *code, size_t last, const struct drop_laid *l,
+			 struct path_drop *d)
+{
+	size_t start = drop_line(code, last, DROP_SPAN + DROP_LEAD), pointer = 0;
+	ptrdiff_t load, from = last + 1;
+
+	if (!drop_lays(code, start, last + 1, l, &pointer))
+		return false;
+	load = drop_capacity(code, start, last + 1, pointer);
+	while (from-- > (ptrdiff_t)start && !(code->insns[from].writes & (1u << l->size)))
+		;
+	/* What has more than a byte an item is no text. */
+	if (load < 0 || from != load)
+		return false;
+	d->load = load;
+	d->borrowable = drop_is_borrowable(code, load, last + 1, &d->branch);
+	return d->branch && drop_object(code, d, pointer, &d->object);
+}
+
+/* What do the instructions from `join` to `call` take from the stack? */
+static bool drop_is_laid(const struct code *code, size_t join, size_t call, struct drop_laid *out)
+{
+	const struct code_insn *insn = &code->insns[join];
+	ptrdiff_t align = bump_writer(code, call, CODE_ARG2);
+	ptrdiff_t moved = bump_writer(code, call, CODE_ARG0);
+
+	if (insn->op != CODE_MOV || insn->dst.kind != MOQSTAT_OPERAND_MEM || insn->dst.width != 8 ||
+	    insn->src.kind != MOQSTAT_OPERAND_REG || align < (ptrdiff_t)join ||
+	    !drop_is_word_load(&code->insns[align]) ||
+	    code->insns[align].src.index != MOQSTAT_REG_NONE)
+		return false;
+	out->align = code->insns[align].src;
+	out->size = insn->src.reg;
+	out->pointer = CODE_ARG0;
+	if (moved < 0)
+		return true;
+	insn = &code->insns[moved];
+	out->pointer = insn->src.reg;
+	return insn->op == CODE_MOV && insn->src.kind == MOQSTAT_OPERAND_REG &&
+	       insn->src.width == 8 && bump_writer(code, moved, insn->src.reg) < 0;
+}
+
+/* Where less is optimized, the alignment and the size are laid on the stack, an alignment of 0 if
+ * there is nothing to free, and looked at again: ..; mov rdi, [pointer]; mov [align], 1;
+ * lea r, [size]; jmp 2f; 1: lea r, [align]; 2: mov [r], capacity; mov rdx, [align]; test; je; ..;
+ * call.
+ */
+static bool drop_laid_at(const struct code *code, size_t call, int32_t shared,
+			 struct path_drop *out)
+{
+	size_t join = drop_line(code, call, DROP_SPAN), first, n, i;
+	struct path_drop d = { .call = call, .more = DROP_LAID };
+	struct drop_laid l;
+	bool found;
+
+	if (!drop_is_laid(code, join, call, &l))
+		return false;
+	n = code_edges_to(code, join, &first);
+	found = join && !code_ends(&code->insns[join - 1]) && drop_laid_by(code, join - 1, &l, &d);
+	for (i = first; i < first + n && !found; i++)
+		found = code->edges[i].from != CODE_EDGE_TABLE &&
+			code->insns[code->edges[i].from].op == CODE_JMP &&
+			drop_laid_by(code, code->edges[i].from, &l, &d);
+	if (!found)
+		return false;
+	d.prefix = drop_is_prefix(code, &d, shared);
+	*out = d;
+	return true;
+}
+
 /* Is it a call, the last one perhaps, of what ends an Arc with a text? */
 static bool drop_ends_text(const struct code_insn *insn, const struct path_drop_how *how)
 {
@@ -296,7 +400,9 @@ int path_drops_find(const struct code *code, const struct path_drop_how *how,
 		else if (how->arcs ? !drop_ends_text(insn, how) || !drop_shared_at(code, i, how, &d)
 				   : (insn->op != CODE_CALL &&
 				      (insn->op != CODE_JMP || insn->target)) ||
-					     !drop_at(code, i, how->shared, &d) || !d.borrowable)
+					     (!drop_at(code, i, how->shared, &d) &&
+					      !drop_laid_at(code, i, how->shared, &d)) ||
+					     !d.borrowable)
 			continue;
 		if (n == room) {
 			room = room ? 2 * room : 16;

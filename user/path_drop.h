@@ -32,6 +32,7 @@ struct path_drop {
 			*/
 	size_t call;   /* the call that frees */
 	struct moqstat_operand object; /* address of the path, told by registers at `branch` */
+	size_t more;		       /* instructions that it takes beyond what is usual */
 	bool borrowable; /* may hold a borrowed text, so it is a path and not just any string */
 	bool prefix;	 /* it is the prefix of a Stats, which is let go with it */
 };

@@ -279,7 +279,7 @@ static int guard_beside_path(struct guard_function *g, size_t index, size_t bran
 		if (after && after_steps > GUARD_AFTER)
 			after = NULL;
 		/* Right behind, it is what the guard was looked up by; else what it was kept by. */
-		if (before && before_steps > GUARD_BEFORE)
+		if (before && before_steps > GUARD_BEFORE + before->more)
 			before = NULL;
 		if (after && after_steps > 1 && before)
 			after = NULL;
@@ -395,6 +395,63 @@ static void guard_session(struct guard_function *g, struct site *site)
 		site->what.handles = MOQSTAT_HANDLE_GUARD;
 }
 
+/* May a guard be closed in this function and nowhere else be told of? Only what drops a bare guard,
+ * or a future that has one between two places. */
+static bool guard_is_bare(const char *function, const struct moqstat_site *what)
+{
+	const char *of = strstr(function, "drop_in_place<");
+
+	if (what->field == MOQSTAT_SUBSCRIPTIONS_CLOSED)
+		return of && strstr(of, "<moq_net::stats::PublisherTrack>") == of + 13;
+	return of || strstr(function, "FnOnce::call_once");
+}
+
+/* Elsewhere a guard without a handle is one that another has replaced: then the function closes
+ * others that are told by their path. If it doesn't, their paths are let go in a way that isn't
+ * known. */
+static void guard_check_odd(struct guard_function *g, size_t first, size_t last)
+{
+	size_t i, k;
+
+	for (i = first; i < last && g->named; i++) {
+		struct moqstat_site *what = &guard_site(g, i)->what;
+		bool told = guard_is_bare(g->scan->sites->functions[g->index].name, what);
+
+		for (k = first; k < last && !told; k++) {
+			const struct moqstat_site *other = &guard_site(g, k)->what;
+
+			told = other->role == what->role && other->field == what->field &&
+			       (other->handles & (MOQSTAT_HANDLE_PATH | MOQSTAT_HANDLE_PEEK));
+		}
+		if ((what->handles & MOQSTAT_HANDLE_ODD) && !told)
+			what->handles = 0;
+	}
+}
+
+/* A future that is instrumented has a name that doesn't tell what it is: the functions and types of
+ * its protocol that it calls and drops do. */
+static bool guard_is_ietf(const struct scan *s, const struct code *code, const char *function)
+{
+	static const char *const of[2][3] = {
+		{ "7moq_net4ietf", "_$LT$moq_net..ietf..", "drop_in_place$LT$moq_net..ietf.." },
+		{ "7moq_net4lite", "_$LT$moq_net..lite..", "drop_in_place$LT$moq_net..lite.." },
+	};
+	bool calls[2] = { false, false };
+	size_t i, k;
+
+	if (strstr(function, "moq_net::ietf::"))
+		return true;
+	if (!strstr(function, "Instrumented<"))
+		return false;
+	for (i = 0; i < code->insns_len; i++) {
+		const char *name = scan_callee(s, &code->insns[i]);
+
+		for (k = 0; name && k < 6; k++)
+			calls[k / 3] |= strstr(name, of[k / 3][k % 3]) != NULL;
+	}
+	return calls[0] && !calls[1];
+}
+
 int scan_guards(struct scan *s, const struct code *code, size_t first)
 {
 	struct guard_function g = { .scan = s, .code = code };
@@ -405,7 +462,7 @@ int scan_guards(struct scan *s, const struct code *code, size_t first)
 		return 0;
 	g.index = s->sites->list[first].function;
 	g.named = elf_file_name_at(s->file, code->addr);
-	g.ietf = strstr(s->sites->functions[g.index].name, "moq_net::ietf::") != NULL;
+	g.ietf = guard_is_ietf(s, code, s->sites->functions[g.index].name);
 	err = path_drops_find(code, &s->drops, &g.drops, &g.drops_len);
 	for (i = first; i < last && !err; i++) {
 		if (s->sites->list[i].what.event == MOQSTAT_EVENT_BUMP)
@@ -414,6 +471,8 @@ int scan_guards(struct scan *s, const struct code *code, size_t first)
 			guard_session(&g, &s->sites->list[i]);
 	}
 	free(g.drops);
+	if (!err)
+		guard_check_odd(&g, first, last);
 	if (!err)
 		err = scan_skipped(s, code, first);
 	return err ? err : scan_places(s, code, first, g.index, g.ietf);

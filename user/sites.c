@@ -291,6 +291,27 @@ static bool site_learns(const struct site *site)
 				     MOQSTAT_HANDLE_PEEK | MOQSTAT_HANDLE_KEY);
 }
 
+/* Where there are guards that only a panic lets go, or that are replaced, the others' paths must
+ * have been found: those that are let go before the guard, with it or its table, and for
+ * announcements those that it is looked up by, too. */
+static bool sites_paths(const struct sites *s, enum moqstat_role role, enum moqstat_field field)
+{
+	bool odd = false, peeks = false, live = false;
+	size_t i;
+
+	for (i = 0; i < s->len; i++) {
+		uint8_t handles = s->list[i].what.handles;
+
+		if (!site_counts(&s->list[i], role, field))
+			continue;
+		odd |= handles & MOQSTAT_HANDLE_ODD;
+		live |= handles & MOQSTAT_HANDLE_PATH;
+		peeks |= (handles & MOQSTAT_HANDLE_PEEK) && !(handles & MOQSTAT_HANDLE_KEY);
+	}
+	return !odd || !MOQSTAT_FIELD_CLOSES(field) ||
+	       (field == MOQSTAT_ANNOUNCED_CLOSED ? live && peeks : live || peeks);
+}
+
 /* Is a probe refused where it is learnt whose guard is where? What is known may then be stale. */
 static bool sites_learning_refused(const struct sites *s)
 {
@@ -319,7 +340,8 @@ bool sites_guarded(const struct sites *s, enum moqstat_role role, enum moqstat_f
 			return false;
 		}
 	}
-	return sites_places(s, role, field, reason);
+	*reason = "where its guards' paths are let go was not found";
+	return sites_paths(s, role, field) && sites_places(s, role, field, reason);
 }
 
 bool sites_sessions_guarded(const struct sites *s, const char **reason)

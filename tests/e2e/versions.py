@@ -6,18 +6,16 @@ import subprocess
 
 
 def relay_release():
-    """The release of the relay at hand, as (major, minor); the one that this is the contract of if there
-    is none."""
+    """The release of the relay at hand, as numbers; the one that this is the contract of if there is none."""
     relay = os.environ.get("RELAY")
     if not relay:
-        return 0, 12
+        return 0, 12, 5
     told = subprocess.run([relay, "--version"], capture_output=True, text=True, timeout=60).stdout
-    major, minor = told.removeprefix("moq-relay ").split(".")[:2]
-    return int(major), int(minor)
+    return tuple(int(n) for n in told.strip().removeprefix("moq-relay ").split("."))
 
 
 RELEASE = relay_release()
-OLD = RELEASE == (0, 12)
+OLD = RELEASE == (0, 12, 5)
 TRACKS = (
     "publisher.json",
     "subscriber.json",

@@ -52,6 +52,9 @@ struct guard_line {
 /** Names of the function, as symbols: of moq-lite, of IETF moq-transport, the drop of what an IETF
  *  publisher keeps of a broadcast, the drop of a table. */
 #define GUARD_LITE "_ZN7moq_net4lite9publisher3run17h0011223344556677E"
+/* Drops a guard that nothing else goes with. */
+#define GUARD_BARE \
+	"_ZN4core3ptr51drop_in_place$LT$moq_net..stats..PublisherTrack$GT$17h0011223344556677E"
 #define GUARD_IETF "_ZN7moq_net4ietf9publisher3run17h0011223344556677E"
 #define GUARD_OF_ITEM                                                                              \
 	"_ZN4core3ptr78drop_in_place$LT$$LP$moq_net..ietf..request..RequestId$C$moq_net..Item$RP$" \

@@ -194,6 +194,48 @@ static const struct line prefixes[] = {
 	  "1-3-8 rbx+32" },
 };
 
+/* The alignment and the size are laid on the stack, an alignment of 0 if there is nothing to free.
+ */
+static const struct line laid[] = {
+	{ "mov rax, [rbx]; mov rcx, rax; neg rcx; jo 3f; jae 1f; mov rdi, [rbx+8]; mov [rsp+8], 1; lea rcx, [rsp+0x10]; jmp 2f; 1: lea rcx, [rsp+8]; 2: mov [rcx], rax; mov rdx, [rsp+8]; test rdx, rdx; je 3f; mov rsi, [rsp+0x10]; test rsi, rsi; je 3f; call qword [rip]; 3: ret",
+	  "488b03 4889c1 48f7d9 7038 7314 488b7b08 48c744240801000000 488d4c2410 eb05 488d4c2408 488901 488b542408 4885d2 7410 488b742410 4885f6 7406 ff1500000000 c3",
+	  "0-3-17 rbx" },
+	{ "movabs r13, 0x8000000000000000; mov rax, [rbx+0x40]; cmp rax, r13; je 3f; lea rcx, [rsp+8]; test rax, rax; je 2f; mov rdi, [rbx+0x48]; mov [rsp+8], 1; lea rcx, [rsp+0x20]; 2: mov [rcx], rax; mov rdx, [rsp+8]; test rdx, rdx; je 3f; mov rsi, [rsp+0x20]; test rsi, rsi; je 3f; call qword [rip]; 3: ret",
+	  "49bd0000000000000080 488b4340 4c39e8 7439 488d4c2408 4885c0 7412 488b7b48 48c744240801000000 488d4c2420 488901 488b542408 4885d2 7410 488b742420 4885f6 7406 ff1500000000 c3",
+	  "1-3-17 rbx+64" },
+	{ "mov rcx, [rdi-0xd0]; cmp rcx, r12; je 3f; lea rdx, [rsp+0x10]; test rcx, rcx; je 2f; mov rax, [rdi-0xc8]; mov [rsp+0x10], 1; lea rdx, [rsp+0x20]; 2: mov [rdx], rcx; mov rdx, [rsp+0x10]; test rdx, rdx; je 3f; mov rsi, [rsp+0x20]; test rsi, rsi; je 3f; mov rbx, rdi; mov rdi, rax; call qword [rip]; 3: ret",
+	  "488b8f30ffffff 4c39e1 7442 488d542410 4885c9 7415 488b8738ffffff 48c744241001000000 488d542420 48890a 488b542410 4885d2 7416 488b742420 4885f6 740c 4889fb 4889c7 ff1500000000 c3",
+	  "0-2-18 rdi-208" },
+	{ "mov rax, [rbx+0x20]; cmp rax, r13; je 3f; test rax, rax; je 1f; mov rdi, [rbx+0x28]; mov [rsp+8], 1; lea rcx, [rsp+0x10]; jmp 2f; 1: lea rcx, [rsp+8]; 2: mov [rcx], rax; mov rdx, [rsp+8]; test rdx, rdx; je 3f; mov rsi, [rsp+0x10]; call qword [rip]; 3: mov rax, [rbx+0x38]; test rax, rax; je 9f; lock dec qword [rax]; 9: ret",
+	  "488b4320 4c39e8 7436 4885c0 7414 488b7b28 48c744240801000000 488d4c2410 eb05 488d4c2408 488901 488b542408 4885d2 740b 488b742410 ff1500000000 488b4338 4885c0 7404 f048ff08 c3",
+	  "0-2-15 rbx+32 prefix" },
+};
+
+/* Strings, items of two bytes, other alignments, other places and other pointers. */
+static const struct line not_laid[] = {
+	{ "mov rax, [rbx+0x18]; test rax, rax; je 1f; mov rdi, [rbx+0x20]; mov [rsp+8], 1; lea rcx, [rsp+0x10]; jmp 2f; 1: lea rcx, [rsp+8]; 2: mov [rcx], rax; mov rdx, [rsp+8]; test rdx, rdx; je 3f; mov rsi, [rsp+0x10]; call qword [rip]; 3: ret",
+	  "488b4318 4885c0 7414 488b7b20 48c744240801000000 488d4c2410 eb05 488d4c2408 488901 488b542408 4885d2 740b 488b742410 ff1500000000 c3",
+	  "" },
+	{ "mov rax, [rbx]; cmp rax, r13; je 3f; test rax, rax; je 1f; add rax, rax; mov rdi, [rbx+8]; mov [rsp+8], 1; lea rcx, [rsp+0x10]; jmp 2f; 1: lea rcx, [rsp+8]; 2: mov [rcx], rax; mov rdx, [rsp+8]; test rdx, rdx; je 3f; mov rsi, [rsp+0x10]; call qword [rip]; 3: ret",
+	  "488b03 4c39e8 7439 4885c0 7417 4801c0 488b7b08 48c744240801000000 488d4c2410 eb05 488d4c2408 488901 488b542408 4885d2 740b 488b742410 ff1500000000 c3",
+	  "" },
+	{ "mov rax, [rbx]; cmp rax, r13; je 3f; test rax, rax; je 1f; mov rdi, [rbx+8]; mov [rsp+8], 8; lea rcx, [rsp+0x10]; jmp 2f; 1: lea rcx, [rsp+8]; 2: mov [rcx], rax; mov rdx, [rsp+8]; test rdx, rdx; je 3f; mov rsi, [rsp+0x10]; call qword [rip]; 3: ret",
+	  "488b03 4c39e8 7436 4885c0 7414 488b7b08 48c744240808000000 488d4c2410 eb05 488d4c2408 488901 488b542408 4885d2 740b 488b742410 ff1500000000 c3",
+	  "" },
+	{ "mov rax, [rbx]; cmp rax, r13; je 3f; test rax, rax; je 1f; mov rdi, [rbx+8]; mov [rsp+0x18], 1; lea rcx, [rsp+0x10]; jmp 2f; 1: lea rcx, [rsp+8]; 2: mov [rcx], rax; mov rdx, [rsp+8]; test rdx, rdx; je 3f; mov rsi, [rsp+0x10]; call qword [rip]; 3: ret",
+	  "488b03 4c39e8 7436 4885c0 7414 488b7b08 48c744241801000000 488d4c2410 eb05 488d4c2408 488901 488b542408 4885d2 740b 488b742410 ff1500000000 c3",
+	  "" },
+	{ "mov rax, [rbx]; cmp rax, r13; je 3f; test rax, rax; je 1f; mov rdi, [rbx+0x10]; mov [rsp+8], 1; lea rcx, [rsp+0x10]; jmp 2f; 1: lea rcx, [rsp+8]; 2: mov [rcx], rax; mov rdx, [rsp+8]; test rdx, rdx; je 3f; mov rsi, [rsp+0x10]; call qword [rip]; 3: ret",
+	  "488b03 4c39e8 7436 4885c0 7414 488b7b10 48c744240801000000 488d4c2410 eb05 488d4c2408 488901 488b542408 4885d2 740b 488b742410 ff1500000000 c3",
+	  "" },
+	{ "mov rax, [rbx]; cmp rax, r13; je 3f; test rax, rax; je 1f; mov rdi, [rbx+8]; mov [rsp+8], 1; lea rcx, [rsp+0x10]; jmp 2f; 1: lea rcx, [rsp+8]; 2: mov [rcx], rsi; mov rdx, [rsp+8]; test rdx, rdx; je 3f; mov rsi, [rsp+0x10]; call qword [rip]; 3: ret",
+	  "488b03 4c39e8 7436 4885c0 7414 488b7b08 48c744240801000000 488d4c2410 eb05 488d4c2408 488931 488b542408 4885d2 740b 488b742410 ff1500000000 c3",
+	  "" },
+	{ "mov rax, [rbx]; cmp rax, r13; je 3f; test rax, rax; je 1f; mov rdi, [rbx+8]; mov [rsp+8], 1; lea rcx, [rsp+0x10]; jmp 2f; 1: lea rcx, [rsp+8]; 2: mov [rcx], rax; mov rdx, [rsp+8]; test rdx, rdx; je 3f; mov rsi, [rsp+0x10]; lea rdi, [rbx+8]; call qword [rip]; 3: ret",
+	  "488b03 4c39e8 743a 4885c0 7414 488b7b08 48c744240801000000 488d4c2410 eb05 488d4c2408 488901 488b542408 4885d2 740f 488b742410 488d7b08 ff1500000000 c3",
+	  "" },
+};
+
 /* Seen from the branch in front: where it leads when it is not taken or taken, without and with
  * `beyond`; which path comes, as told at that branch, and how many instructions on. */
 static const struct line
@@ -387,6 +429,13 @@ static void other_things_are_not(void **state)
 	assert_lines(refused, LEN(refused), &how);
 }
 
+static void what_is_laid_on_the_stack(void **state)
+{
+	(void)state;
+	assert_lines(laid, LEN(laid), &how);
+	assert_lines(not_laid, LEN(not_laid), &how);
+}
+
 static void prefixes_are_told(void **state)
 {
 	(void)state;
@@ -513,7 +562,7 @@ int main(void)
 		cmocka_unit_test(shapes_are_found),   cmocka_unit_test(other_things_are_not),
 		cmocka_unit_test(prefixes_are_told),  cmocka_unit_test(the_nearest_after),
 		cmocka_unit_test(the_nearest_before), cmocka_unit_test(short_memory_is_told),
-		cmocka_unit_test(shared_texts),
+		cmocka_unit_test(shared_texts),	      cmocka_unit_test(what_is_laid_on_the_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,9 @@ static void for_each_layout(void (*test)(void))
 	const struct layout *all = layout_all(&len);
 
 	for (i = 0; i < len; i++) {
+		/* No relay whose tiers are labels has been recorded yet. */
+		if (all[i].tiers == 1)
+			continue;
 		memset(&recorded, 0, sizeof(recorded));
 		recorded.layout = &all[i];
 		assert_int_equal(sscanf(all[i].relays, "moq-relay %31[0-9.]", recorded.version), 1);
@@ -389,9 +392,9 @@ static void read_entry(const struct target *target, const struct inventory_item 
 
 /* What of the relay's tables is on a track. */
 static size_t rows_of_track(const struct target *target, const struct inventory *inventory,
-			    const struct snapshot_track *track, struct row *rows)
+			    const struct track_two *track, struct row *rows)
 {
-	bool session = track->kind == SNAPSHOT_SESSIONS;
+	bool session = track->kind == TRACK_SESSIONS;
 	uint32_t of = session ? MOQSTAT_SLOT_SESSION + track->tier : BROADCAST;
 	uint32_t slot = session ? of : track->role * MOQSTAT_TIER_MAX + track->tier;
 	size_t i, len = 0;
@@ -416,10 +419,10 @@ static size_t rows_of_track(const struct target *target, const struct inventory 
 }
 
 static void track_is_frame(const struct target *target, const struct inventory *inventory,
-			   const struct snapshot_track *track, const char *frame)
+			   const struct track_two *track, const char *frame)
 {
 	const struct frame_schema *schema =
-		track->kind == SNAPSHOT_SESSIONS ? &frame_schema_session : recorded.layout->frame;
+		track->kind == TRACK_SESSIONS ? &frame_schema_session : recorded.layout->frame;
 	struct frame_row shown[ROWS];
 	struct frame_buf buf = { 0 };
 	struct row rows[ROWS];
@@ -453,9 +456,9 @@ static void moment_is_served(const json_t *moment)
 	if (err)
 		fail_msg("%s, moment %zu: its tables can't be read: %s", recorded.version,
 			 recorded.moment, strerror(-err));
-	for (i = 0; i < SNAPSHOT_TRACK_MAX; i++)
-		track_is_frame(&target, &inventory, &snapshot_tracks[i],
-			       json_string_value(json_object_get(frames, snapshot_tracks[i].name)));
+	for (i = 0; i < TRACKS_OF_TWO; i++)
+		track_is_frame(&target, &inventory, &tracks_two[i],
+			       json_string_value(json_object_get(frames, tracks_two[i].name)));
 	inventory_deinit(&inventory);
 	forget_memory();
 }

@@ -106,19 +106,19 @@ static const struct guard_line tables[] = {
 static void closes_beside_a_shared_text(void **state)
 {
 	(void)state;
-	guard_lines_assert_of(&release, closes, LEN(closes), GUARD_LITE);
+	guard_lines_assert_of(&release, closes, LEN(closes), GUARD_BARE);
 }
 
 static void tracks_beside_a_stats(void **state)
 {
 	(void)state;
-	guard_lines_assert_of(&release, tracks, LEN(tracks), GUARD_LITE);
+	guard_lines_assert_of(&release, tracks, LEN(tracks), GUARD_BARE);
 }
 
 static void guards_out_of_a_table(void **state)
 {
 	(void)state;
-	guard_lines_assert_of(&release, removed, LEN(removed), GUARD_LITE);
+	guard_lines_assert_of(&release, removed, LEN(removed), GUARD_BARE);
 }
 
 static void tables_that_are_let_go(void **state)

@@ -210,6 +210,23 @@ static const struct guard_line
 		  "je+6 publisher.subscriptions_closed: odd" },
 	};
 
+/* Where guards have no path beside them that is known, though the function does more than drop one.
+ */
+static const struct guard_line untold[] = {
+	{ "mov rax, [rbx+0x10]; test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: ret",
+	  "488b4310 4885c0 740d 0fb6c9 488d0cc9 f048ff44c818 c3",
+	  "je+7 publisher.announced_closed: none" },
+	{ "mov rax, [rbx+0x60]; test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x28]; 1: ret",
+	  "488b4360 4885c0 740d 0fb6c9 488d0cc9 f048ff44c828 c3",
+	  "je+7 publisher.subscriptions_closed: none" },
+	{ "mov rsi, [rbx+0x20]; cmp rsi, r15; je 8f; test rsi, rsi; je 8f; mov rdi, [rbx+0x28]; mov edx, 1; call qword [rip]; 8: mov rax, [rbx+0x10]; test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: mov rax, [rbx+0x30]; test rax, rax; je 2f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 2: ret",
+	  "488b7320 4c39fe 7414 4885f6 740f 488b7b28 ba01000000 ff1500000000 488b4310 4885c0 740d 0fb6c9 488d0cc9 f048ff44c818 488b4330 4885c0 740d 0fb6c9 488d0cc9 f048ff44c818 c3",
+	  "je+24 publisher.announced_closed: guard peek; G rbx+16; je+3a publisher.announced_closed: guard odd; G rbx+48; je+7 path-peek:; P rbx+32" },
+	{ "mov rsi, [rbx+0x20]; cmp rsi, r15; je 8f; test rsi, rsi; je 8f; mov rdi, [rbx+0x28]; mov edx, 1; call qword [rip]; 8: mov rax, [rbx+0x10]; test rax, rax; je 1f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0x18]; 1: mov rax, [rbx+0x30]; test rax, rax; je 2f; movzx ecx, cl; lea rcx, [rcx+rcx*8]; lock inc qword [rax+rcx*8+0xa8]; 2: ret",
+	  "488b7320 4c39fe 7414 4885f6 740f 488b7b28 ba01000000 ff1500000000 488b4310 4885c0 740d 0fb6c9 488d0cc9 f048ff44c818 488b4330 4885c0 7410 0fb6c9 488d0cc9 f048ff84c8a8000000 c3",
+	  "je+24 publisher.announced_closed: guard peek; G rbx+16; je+3a subscriber.announced_closed: none; je+7 path-peek:; P rbx+32" },
+};
+
 static void traffic_by_the_place_of_the_guard(void **state)
 {
 	(void)state;
@@ -225,13 +242,19 @@ static void the_first_subscription_of_a_path(void **state)
 static void closes_beside_a_path(void **state)
 {
 	(void)state;
-	guard_lines_assert(closes, LEN(closes), GUARD_LITE);
+	guard_lines_assert(closes, LEN(closes), GUARD_BARE);
 }
 
 static void closes_of_tracks(void **state)
 {
 	(void)state;
-	guard_lines_assert(tracks, LEN(tracks), GUARD_LITE);
+	guard_lines_assert(tracks, LEN(tracks), GUARD_BARE);
+}
+
+static void closes_without_a_path(void **state)
+{
+	(void)state;
+	guard_lines_assert(untold, LEN(untold), GUARD_LITE);
 }
 
 int main(void)
@@ -241,6 +264,7 @@ int main(void)
 		cmocka_unit_test(the_first_subscription_of_a_path),
 		cmocka_unit_test(closes_beside_a_path),
 		cmocka_unit_test(closes_of_tracks),
+		cmocka_unit_test(closes_without_a_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
