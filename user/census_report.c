@@ -140,12 +140,14 @@ static int census_report_plan(const struct options *o, const struct target *targ
 		return err;
 	err = sites_find(f, !o->no_cache, NULL, NULL, &sites);
 	if (!err) {
-		err = sites_check(&sites, target->exe_name);
-		if (!err)
-			err = census_plan_create(f, &sites, out);
-		if (err && sites.layout->counts)
+		err = sites.layout->tiers == 1 ? -ENOSYS : census_plan_create(f, &sites, out);
+		if (err)
 			log_error("what is open in %s can't be told: %s", target->exe_name,
-				  err == -ENOTSUP
+				  err == -ENOSYS
+					  ? "of a release whose tiers are labels it isn't known "
+					    "yet; `moqstat run` shows what is open while its "
+					    "statistics are on"
+				  : err == -ENOTSUP
 					  ? "it has no symbols that name its types; install "
 					    "moq-relay unstripped, as `cargo install` does"
 					  : strerror(-err));

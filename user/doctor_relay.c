@@ -156,11 +156,6 @@ static int doctor_executable(struct findings *f, const struct options *o, const 
 	err = elf_file_create_named(t->exe, t->exe_name, &file);
 	if (!err) {
 		err = sites_find(file, !o->no_cache, NULL, NULL, &sites);
-		if (!err) {
-			err = sites_check(&sites, t->exe_name);
-			if (err)
-				sites_deinit(&sites);
-		}
 		if (err)
 			elf_file_destroy(file);
 	}

@@ -86,11 +86,10 @@ const struct layout_tables layout_tables_0_2 = {
 };
 
 /* What has stayed the same in all of moq-net 0.1. */
-#define LAYOUT_0_1                                                                            \
-	.counts = true, .header = 16, .tiers = MOQSTAT_TIER_MAX, .tier_of_handle = 0x20,      \
-	.shared_of_stats = 0x18, .table_of_lock = 0x18, .bucket = 0x20, .session_open = 0x10, \
-	.session_close = 0x18, .session_size = 0x20, .guard_size = 0x10,                      \
-	.functions = layout_0_1_8_functions
+#define LAYOUT_0_1                                                                                \
+	.header = 16, .tiers = MOQSTAT_TIER_MAX, .tier_of_handle = 0x20, .shared_of_stats = 0x18, \
+	.table_of_lock = 0x18, .bucket = 0x20, .session_open = 0x10, .session_close = 0x18,       \
+	.session_size = 0x20, .guard_size = 0x10, .functions = layout_0_1_8_functions
 
 /* Paths that own their text or borrow it: up to moq-net 0.1.16. */
 #define LAYOUT_OWNED_PATHS                                                                        \
@@ -150,7 +149,6 @@ static const struct layout layouts[] = {
 	{
 		.name = "moq-net 0.2.13",
 		.relays = "moq-relay 0.14.12",
-		.counts = true,
 		.header = 16,
 		.stride = 96,
 		.tiers = 1,
@@ -233,11 +231,8 @@ void layout_relays(char *out, size_t size)
 {
 	size_t i, len = 0;
 
-	for (i = 0; i < sizeof(layouts) / sizeof(layouts[0]) && len < size; i++) {
-		if (layouts[i].counts)
-			len += snprintf(out + len, size - len, "%s%s", len ? ", " : "",
-					layouts[i].relays);
-	}
+	for (i = 0; i < sizeof(layouts) / sizeof(layouts[0]) && len < size; i++)
+		len += snprintf(out + len, size - len, "%s%s", i ? ", " : "", layouts[i].relays);
 }
 
 const struct layout *layout_find(const char *name)

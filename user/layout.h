@@ -69,7 +69,6 @@ struct layout {
 	uint32_t stride;    /* bytes of the counters of one tier and role */
 	uint32_t tiers;	    /* whose counters an entry has: MOQSTAT_TIER_MAX; or 1 where tiers are
 			       labels, and each has entries of its own */
-	bool counts;	    /* can be counted on, not only scanned */
 	uint32_t tier_of_handle; /* offset of the tier byte in StatsHandle; or of its label */
 	uint32_t
 		shared_of_stats; /* offset of the pointer in Stats that is null when they are off */

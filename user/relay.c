@@ -81,8 +81,6 @@ int relay_create(pid_t pid, const struct options *o, bool *unusable, struct rela
 	found = !err;
 	if (!err)
 		err = relay_find_sites(r->target.exe, r->target.exe_name, !o->no_cache, &r->sites);
-	if (!err)
-		err = sites_check(&r->sites, r->target.exe_name);
 	if (err) {
 		if (unusable)
 			*unusable = found && relay_is_unusable(err);

@@ -24,19 +24,6 @@ void sites_deinit(struct sites *s)
 	memset(s, 0, sizeof(*s));
 }
 
-int sites_check(const struct sites *s, const char *executable)
-{
-	char known[256];
-
-	if (s->layout->counts)
-		return 0;
-	layout_relays(known, sizeof(known));
-	log_error("%s: %s (%s): where it counts is known, but this moqstat can't count on it yet; "
-		  "run one of %s",
-		  executable, s->layout->relays, s->layout->name, known);
-	return -ENOTSUP;
-}
-
 static bool site_counts(const struct site *site, enum moqstat_role role, enum moqstat_field field)
 {
 	return site->what.event == MOQSTAT_EVENT_BUMP && site->what.field == field &&

@@ -75,9 +75,6 @@ size_t sites_bumps(const struct sites *s, enum moqstat_role role, enum moqstat_f
  *  "session-new" for functions. Cut off to `size` bytes with the NUL. */
 void sites_counter_name(const struct moqstat_site *what, char *out, size_t size);
 
-/** Can the relay be counted on? If not, that is logged. 0 or -ENOTSUP. */
-int sites_check(const struct sites *s, const char *executable);
-
 /** Copies of a function found. */
 size_t sites_functions(const struct sites *s, enum layout_function which);
 

@@ -64,11 +64,9 @@ static json_t *version_layouts(void)
 	size_t i, len;
 
 	all = layout_all(&len);
-	for (i = 0; i < len; i++) {
-		if (all[i].counts)
-			json_array_append_new(layouts, json_pack("{s:s, s:s}", "name", all[i].name,
-								 "relays", all[i].relays));
-	}
+	for (i = 0; i < len; i++)
+		json_array_append_new(layouts, json_pack("{s:s, s:s}", "name", all[i].name,
+							 "relays", all[i].relays));
 	return layouts;
 }
 

@@ -18,11 +18,13 @@
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
-#define KNOWN	   "moq-relay 0.12.5, moq-relay 0.13.0, moq-relay 0.13.3, moq-relay 0.13.5"
+#define KNOWN                                                                      \
+	"moq-relay 0.12.5, moq-relay 0.13.0, moq-relay 0.13.3, moq-relay 0.13.5, " \
+	"moq-relay 0.14.12"
 
-#define ANNOUNCE   "_ZN7moq_net5stats5Scope8announce17h5d81ea6629bf2c18E"
-#define SUBSCRIBE  "_ZN7moq_net5stats5Scope9subscribe17h52e06436e05209bcE"
-#define FETCH	   "_ZN7moq_net5stats5Scope5fetch17h576ed1bf62aea633E"
+#define ANNOUNCE  "_ZN7moq_net5stats5Scope8announce17h5d81ea6629bf2c18E"
+#define SUBSCRIBE "_ZN7moq_net5stats5Scope9subscribe17h52e06436e05209bcE"
+#define FETCH	  "_ZN7moq_net5stats5Scope5fetch17h576ed1bf62aea633E"
 #define DROP                                                                               \
 	"_ZN70_$LT$moq_net..stats..Subscription$u20$as$u20$core..ops..drop..Drop$GT$4drop" \
 	"17h9145a3822d590593E"
