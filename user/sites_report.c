@@ -107,9 +107,12 @@ static void report_counters(const struct sites *s, FILE *out)
 			fprintf(out, "\n");
 		}
 	}
-	fprintf(out, "  %-10s %-21s       %-18s%s\n", "sessions", "both",
-		sites_sessions_complete(s, &reason) ? "by entry pointer" : reason,
-		sites_sessions_guarded(s, &reason) ? "by guard" : reason);
+	if (!sites_sessions_complete(s, &reason))
+		fprintf(out, "  %-10s %-21s       %s\n", "sessions", "both", reason);
+	else
+		fprintf(out, "  %-10s %-21s       %-18s%s\n", "sessions", "both",
+			"by entry pointer",
+			sites_sessions_guarded(s, &reason) ? "by guard" : reason);
 }
 
 static void report_list(const struct sites *s, FILE *out)
