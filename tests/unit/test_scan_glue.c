@@ -194,7 +194,7 @@ static void names_come_first(void **state)
 	relay.im.stripped = false;
 	assert_int_equal(relay_scan(&relay, &s, said, sizeof(said)), 0);
 	guard_text(&s, relay.parts[PART_CLOSE].addr, text);
-	assert_string_equal(text, ODD);
+	assert_string_equal(text, UNTOLD);
 	sites_deinit(&s);
 	relay_deinit(&relay);
 }
