@@ -29,7 +29,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "
 import census  # noqa: E402
 from checks import SLOW, Failure, check, wait_until  # noqa: E402
 from ports import free_port  # noqa: E402
-from versions import FIRST_TRACKS, LABELS, TIERS, TRACKS  # noqa: E402
+from versions import FIRST_TRACKS, LABELS, TIERS, TRACKS, WATCHED  # noqa: E402
 
 FIELDS = (
     "announced",
@@ -403,9 +403,11 @@ class World:
             self.watches.append(Expected(self, relay, name))
             return self.watches[-1]
         command = [self.load, "watch", "--url", relay.url, "--broadcast", f".stats/node/{node}"]
+        for track in WATCHED:
+            command += ["--track", track]
         watch = Frames(self, name, command)
         watch.watcher, watch.relay = name, relay
-        wait_until(lambda: len(watch.frames()) == len(TRACKS), 20, lambda: "all tracks: " + watch.errors())
+        wait_until(lambda: len(watch.frames()) == len(WATCHED), 20, lambda: "all tracks: " + watch.errors())
         return watch
 
     def pair(self, **kwargs):

@@ -25,10 +25,11 @@ TRACKS = (
     "internal/sessions.json",
 )
 # From 0.14 on a tier is a label: that of peers is what the operator says, and it has tracks from its
-# first row on. Who asks a relay for one that isn't there yet gets `{}`.
+# first row on. Who asks a relay from 0.14.7 on for one that isn't there yet gets `{}`.
 LABELS = RELEASE >= (0, 14)
 TIERS = ("--auth-mtls-tier", "internal", "--cluster-tier", "internal") if LABELS else ()
 FIRST_TRACKS = tuple(t for t in TRACKS if not LABELS or "/" not in t)
+WATCHED = FIRST_TRACKS if LABELS and RELEASE < (0, 14, 7) else TRACKS
 # Later relays have another draft 18 than the client.
 NEWEST = "moq-transport-18" if OLD else "moq-transport-17"
 # They keep what a session of drafts 14 to 16 has announced after its end, as their own frames say:
