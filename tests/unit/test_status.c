@@ -340,6 +340,46 @@ static void missing_sites_make_a_field_unavailable(void **state)
 	assert_all_but(f, exact, "exact", "", "publisher", "announced_closed");
 }
 
+/* Where tiers are labels, tracks are those of the tiers that are there; and without the relay's
+ * statistics there is nothing to count by. */
+static void tiers_that_are_labels(void **state)
+{
+	struct fixture *f = *state;
+	struct collect_live_info info = { .statistics = COLLECT_LIVE_ON };
+	struct worths worths = { 0 };
+	struct tiers tiers = tiers_default;
+	const char *name, *field;
+	json_t *json, *track, *one;
+
+	f->sites.layout = layout_find("moq-net 0.2.13");
+	info.tiers = &tiers;
+	assert_true(worth_update(&f->sites, &info, &f->check, &worths));
+	assert_false(worth_update(&f->sites, &info, &f->check, &worths));
+	json = status_tracks(&f->sites, &worths);
+	assert_int_equal(json_object_size(json), 3);
+	assert_int_equal(json_object_size(json_object_get(json, "publisher.json")), 12);
+	json_decref(json);
+	/* One more tier is told of. */
+	assert_int_equal(tiers_add(&tiers, "region/sjc", 10), 1);
+	assert_true(worth_update(&f->sites, &info, &f->check, &worths));
+	json = status_tracks(&f->sites, &worths);
+	assert_int_equal(json_object_size(json), 6);
+	assert_non_null(json_object_get(json, "region/sjc/sessions.json"));
+	json_decref(json);
+	info.statistics = COLLECT_LIVE_OFF;
+	info.guarded = true;
+	assert_true(worth_update(&f->sites, &info, &f->check, &worths));
+	json = status_tracks(&f->sites, &worths);
+	json_object_foreach(json, name, track)
+	{
+		json_object_foreach(track, field, one)
+		{
+			assert_field(track, field, "unavailable", "statistics are off");
+		}
+	}
+	json_decref(json);
+}
+
 static void missing_sessions_are_unavailable(void **state)
 {
 	const struct collect_live_info exact = { .statistics = COLLECT_LIVE_ON,
@@ -489,6 +529,7 @@ int main(void)
 		TEST(gaps_are_not_exact),
 		TEST(changes_are_told),
 		TEST(missing_sites_make_a_field_unavailable),
+		TEST(tiers_that_are_labels),
 		TEST(missing_sessions_are_unavailable),
 		TEST(refused_sites_make_fields_unavailable),
 		TEST(refused_sites_leave_the_others),
