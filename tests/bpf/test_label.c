@@ -416,6 +416,30 @@ static void only_the_statistics(void **state)
 	scene_assert_lost(0, 0);
 }
 
+/* What has no entry isn't counted, or the relay's statistics are off: nothing tells whose it is. */
+static void nothing_without_an_entry(void **state)
+{
+	static const __u32 bumps[] = { AT_OPEN, AT_CLOSE, AT_TRACK, AT_TRACK_CLOSE, AT_BYTES };
+	struct moqstat_id id = made(E, "a", "x"), none = { .tgid = id.tgid };
+	__u32 i;
+
+	(void)state;
+	none.incarnation = MOQSTAT_UNATTRIBUTED;
+	for (i = 0; i < 2 * sizeof(bumps) / sizeof(bumps[0]); i++) {
+		statistics_off = i % 2;
+		name("b", "x");
+		bumped(bumps[i / 2], 0, 1);
+	}
+	for (i = 0; i < MOQSTAT_FIELD_MAX; i++) {
+		assert_int_equal(scene_count(&none, MOQSTAT_TIER_MAX, i), 0);
+		assert_int_equal(scene_count(&id, MOQSTAT_TIER_MAX, i), 0);
+	}
+	scene_assert_lost(0, 0);
+	/* The entry's own are, all the same. */
+	bumped(AT_TRACK, E, 1);
+	assert_int_equal(scene_count(&id, MOQSTAT_TIER_MAX, MOQSTAT_SUBSCRIPTIONS), 1);
+}
+
 static void the_side_is_a_bit(void **state)
 {
 	struct moqstat_id id = made(E, "a", "x");
@@ -545,6 +569,7 @@ int main(void)
 		label_test(the_last_number),
 		label_test(only_the_statistics),
 		label_test(the_side_is_a_bit),
+		label_test(nothing_without_an_entry),
 		label_test(later_fields),
 		label_test(a_label_that_cant_be_read),
 		label_test(an_operand_that_cant_be_read),
