@@ -28,11 +28,11 @@ unsigned int tracks_count(const struct tiers *tiers)
 
 struct track_what tracks_what(unsigned int number)
 {
-	const struct track_two *two = &tracks_two[number];
 	unsigned int role = number % TRACKS_OF_TIER;
 
 	if (number < TRACKS_OF_TWO)
-		return (struct track_what){ two->kind, two->role, two->tier };
+		return (struct track_what){ tracks_two[number].kind, tracks_two[number].role,
+					    tracks_two[number].tier };
 	return (struct track_what){ role == MOQSTAT_ROLE_MAX ? TRACK_SESSIONS : TRACK_BROADCASTS,
 				    role, number / TRACKS_OF_TIER };
 }
