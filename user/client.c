@@ -219,6 +219,17 @@ static size_t client_take_events(char *data, size_t size, size_t n, void *arg)
 	return s->failed ? 0 : size * n;
 }
 
+/* Not every relay has an internal tier: one whose status lists the default one alone has none. */
+static bool client_may_have(const struct client_stream *s, size_t track)
+{
+	unsigned int all = 0;
+	size_t i;
+
+	for (i = 0; i < TRACKS_OF_TWO; i++)
+		all |= tracks_two[i].tier == MOQSTAT_EXTERNAL ? 1U << i : 0;
+	return (s->lists & all) != all || s->lists & 1U << track;
+}
+
 /* Ask for a relay's live events. */
 static int client_stream_begin(struct client_stream *s)
 {
@@ -232,7 +243,7 @@ static int client_stream_begin(struct client_stream *s)
 	if (text) {
 		fputs("/events?delta=1", text);
 		for (i = 0; i < TRACKS_OF_TWO; i++) {
-			if (!s->lists || s->lists & 1U << i)
+			if (client_may_have(s, i))
 				fprintf(text, "&track=%s/%s", name, tracks_two[i].name);
 		}
 		if (fclose(text))
@@ -369,7 +380,6 @@ static int client_take_announced(struct client *c)
 	return err;
 }
 
-/* Not every relay has an internal tier. */
 static void client_learn_tracks(struct client_stream *s, const json_t *status)
 {
 	const json_t *tracks = json_object_get(status, "tracks");
