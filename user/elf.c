@@ -476,8 +476,9 @@ static void elf_demangle_part(const char *part, size_t len, void *arg)
 
 char *elf_demangle(const char *name)
 {
-	struct elf_demangled d = { .len = 0 };
+	struct elf_demangled d; /* its text is only as good as its length */
 
+	d.len = 0;
 	/* A hostile name can stand for one that is longer than any memory, hence the way out. The
 	 * demangler keeps nothing on the heap. */
 	if (setjmp(d.full) || !rust_demangle_callback(name, 0, elf_demangle_part, &d))

@@ -602,27 +602,25 @@ static int find_arguments(const struct scan *s, const struct scan_found *found, 
 static int find_bear_out(struct scan *s)
 {
 	static const enum layout_function users[] = { LAYOUT_ENTRY, LAYOUT_SESSION };
-	size_t i, k;
+	size_t i, k, kept;
 	int err = 0;
 
 	for (i = 0; i < sizeof(users) / sizeof(users[0]) && !err; i++) {
 		bool any = false, there = false;
 		uint64_t end = 0;
 
-		for (k = 0; k < s->found_len && !err; k++) {
-			bool path = false;
+		for (k = 0, kept = 0; k < s->found_len; k++) {
+			bool path = s->found[k].which != (int)users[i];
 
-			if (s->found[k].which != (int)users[i])
-				continue;
-			any = true;
-			err = find_arguments(s, &s->found[k], &end, &there, &path);
-			if (err || path)
-				continue;
-			s->why = "what has its name is not called with a path";
-			memmove(&s->found[k], &s->found[k + 1],
-				(--s->found_len - k) * sizeof(*s->found));
-			k--;
+			any |= !path;
+			if (!path && !err)
+				err = find_arguments(s, &s->found[k], &end, &there, &path);
+			if (!path && !err)
+				s->why = "what has its name is not called with a path";
+			if (path || err)
+				s->found[kept++] = s->found[k];
 		}
+		s->found_len = kept;
 		if (any && !there)
 			s->elsewhere = s->layout->functions[users[i]];
 	}
