@@ -16,7 +16,7 @@ LISTEN = ("--listen", "127.0.0.1:0", "--output", "jsonl")
 # Names take several batches to count; prime.
 BROADCASTS = 307
 MAPS = {"sites", "hits", "pending", "entries", "paths", "root_paths", "guards", "peeks", "broadcasts",
-        "roots", "long_names", "opened", "closed", "readings"}
+        "roots", "long_names", "opened", "closed", "readings", "labels"}
 
 
 class Asked:
