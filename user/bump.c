@@ -122,7 +122,7 @@ static void bump_narrow(const struct code *code, size_t branch, struct eval *e)
 
 static struct eval_value bump_register(const struct eval *e, unsigned int reg)
 {
-	struct moqstat_operand op = { .kind = MOQSTAT_OPERAND_REG, .reg = reg, .width = 8 };
+	struct moqstat_operand op = eval_register(reg, 0);
 
 	return reg == MOQSTAT_REG_NONE ? (struct eval_value){ 0 } : eval_operand(e, &op);
 }

@@ -149,8 +149,9 @@ struct pair_walk {
 	size_t done;
 };
 
-static bool pair_walk_add(struct pair_walk *w, size_t insn)
+static bool pair_walk_add(void *walk, size_t insn)
 {
+	struct pair_walk *w = walk;
 	size_t i;
 
 	for (i = 0; i < w->seen_len; i++) {
@@ -163,39 +164,20 @@ static bool pair_walk_add(struct pair_walk *w, size_t insn)
 	return true;
 }
 
-/* Who comes to an instruction: those that branch to it, and the one in front. False if nobody is
- * known to, or anybody might. */
-static bool pair_walk_back(const struct code *code, struct pair_walk *w, size_t insn)
-{
-	size_t i, first, len = code_edges_to(code, insn, &first);
-	bool any = len > 0;
-
-	for (i = first; i < first + len; i++) {
-		if (code->edges[i].from == CODE_EDGE_TABLE ||
-		    !pair_walk_add(w, code->edges[i].from))
-			return false;
-	}
-	if (!insn)
-		return false;
-	if (code_ends(&code->insns[insn - 1]))
-		return any;
-	return pair_walk_add(w, insn - 1);
-}
-
 /* Do all ways to the instruction `to` come through `from`, and leave these registers alone from
  * there on? */
 static bool pair_survives(const struct code *code, size_t from, size_t to, uint32_t regs)
 {
 	struct pair_walk w = { .seen_len = 0 };
 
-	if (!pair_walk_back(code, &w, to))
+	if (!code_before(code, to, pair_walk_add, &w))
 		return false;
 	for (; w.done < w.seen_len; w.done++) {
 		size_t at = w.seen[w.done];
 
 		if (at == from)
 			continue;
-		if ((code->insns[at].writes & regs) || !pair_walk_back(code, &w, at))
+		if ((code->insns[at].writes & regs) || !code_before(code, at, pair_walk_add, &w))
 			return false;
 	}
 	return true;
@@ -204,16 +186,6 @@ static bool pair_survives(const struct code *code, size_t from, size_t to, uint3
 static bool pair_same_registers(const struct moqstat_operand *a, const struct moqstat_operand *b)
 {
 	return a->reg == b->reg && a->index == b->index && a->scale == b->scale;
-}
-
-static struct moqstat_operand pair_register(unsigned int reg, int32_t disp)
-{
-	return (struct moqstat_operand){ .kind = MOQSTAT_OPERAND_REG,
-					 .reg = reg,
-					 .index = MOQSTAT_REG_NONE,
-					 .scale = 1,
-					 .width = 8,
-					 .disp = disp };
 }
 
 /* Does the bump `earlier` leave E in one register and the picked offset in the other? */
@@ -237,9 +209,9 @@ static bool pair_keeps(const struct code *code, size_t earlier, struct bump_pair
 		p->header = other.header;
 		p->stride = other.stride;
 	}
-	p->entry = pair_register(index ? dst->reg : dst->index, 0);
+	p->entry = eval_register(index ? dst->reg : dst->index, 0);
 	/* It holds the header, or as much as the stride more. */
-	p->side = pair_register(index ? dst->index : dst->reg, -(int32_t)p->header);
+	p->side = eval_register(index ? dst->index : dst->reg, -(int32_t)p->header);
 	return true;
 }
 
@@ -277,15 +249,12 @@ bool bump_pair_looks(const struct code *code, size_t bump, struct bump_pair *out
 {
 	const struct moqstat_operand *dst = &code->insns[bump].dst;
 	struct bump_branch b = { .insn = bump };
-	struct moqstat_operand reg = pair_register(dst->reg, 0);
+	struct moqstat_operand reg = eval_register(dst->reg, 0);
 	struct eval e;
-	size_t first, i = bump;
+	size_t i;
 
-	while (i > 0 && !code_edges_to(code, i, &first) && !code_ends(&code->insns[i - 1]) &&
-	       code->insns[i - 1].op != CODE_JCC)
-		i--;
 	eval_init(&e);
-	for (; i < bump; i++)
+	for (i = code_run(code, bump); i < bump; i++)
 		eval_step(&e, &code->insns[i]);
 	b.address = eval_address(&e, dst);
 	b.base = eval_operand(&e, &reg);

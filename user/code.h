@@ -125,6 +125,15 @@ bool code_next_branch(const uint8_t *bytes, uint64_t size, uint64_t addr, uint64
 /** Does execution never run on into the next instruction? */
 bool code_ends(const struct code_insn *insn);
 
+/** Hand each instruction that may run right before this one to `take`, until that says false. Then
+ *  false; also where none may, or any: at the function's beginning, and behind a jump table. */
+bool code_before(const struct code *code, size_t insn, bool (*take)(void *arg, size_t before),
+		 void *arg);
+
+/** The first instruction of the run that leads to this one by no branch, and from no other place.
+ */
+size_t code_run(const struct code *code, size_t insn);
+
 /** Does it save a register on the stack, as functions begin? */
 bool code_saves(const struct code_insn *insn);
 

@@ -18,6 +18,16 @@ static struct eval_value eval_atom(struct moqstat_operand atom)
 	return v;
 }
 
+struct moqstat_operand eval_register(unsigned int reg, int32_t disp)
+{
+	return (struct moqstat_operand){ .kind = MOQSTAT_OPERAND_REG,
+					 .reg = reg,
+					 .index = MOQSTAT_REG_NONE,
+					 .scale = 1,
+					 .width = 8,
+					 .disp = disp };
+}
+
 bool eval_operand_equal(const struct moqstat_operand *a, const struct moqstat_operand *b)
 {
 	return a->kind == b->kind && a->reg == b->reg && a->index == b->index &&

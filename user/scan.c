@@ -8,16 +8,6 @@
 
 #include "log.h"
 
-struct moqstat_operand scan_register(unsigned int reg, int32_t disp)
-{
-	return (struct moqstat_operand){ .kind = MOQSTAT_OPERAND_REG,
-					 .reg = reg,
-					 .index = MOQSTAT_REG_NONE,
-					 .scale = 1,
-					 .width = 8,
-					 .disp = disp };
-}
-
 static bool scan_sets(const struct code_insn *insn, unsigned int reg, int32_t value)
 {
 	return insn->op == CODE_MOV && insn->dst.kind == MOQSTAT_OPERAND_REG &&
@@ -54,7 +44,7 @@ int scan_made(struct scan *s, const struct code *code, uint32_t function, int32_
 	ptrdiff_t branch = scan_allocation(code, 0, code->insns_len, size);
 	struct site site = { .what = { .event = event,
 				       .when = MOQSTAT_WHEN_NONZERO,
-				       .entry = scan_register(CODE_RESULT, 0) } };
+				       .entry = eval_register(CODE_RESULT, 0) } };
 
 	if (branch < 0)
 		return 0;
@@ -72,8 +62,8 @@ static int scan_named(struct scan *s, const struct code *code, uint32_t function
 
 	if (which != LAYOUT_ENTRY && which != LAYOUT_SESSION)
 		return 0;
-	site.what.entry = scan_register(CODE_ARG1, 0);
-	site.what.side = scan_register(CODE_ARG0, 0);
+	site.what.entry = eval_register(CODE_ARG1, 0);
+	site.what.side = eval_register(CODE_ARG0, 0);
 	site.what.side.kind = MOQSTAT_OPERAND_MEM;
 	site.what.side.disp = s->layout->shared_of_stats;
 	if (which == LAYOUT_SESSION) {
@@ -108,8 +98,10 @@ int scan_callee_which(const struct scan *s, const struct code_insn *insn)
 	return insn->target ? scan_which(s, insn->target) : -1;
 }
 
-static int scan_symbol(struct scan *s, const struct elf_symbol *symbol, int which)
+static int scan_symbol(void *scan, const struct elf_symbol *symbol)
 {
+	struct scan *s = scan;
+	int which = scan_which(s, symbol->addr);
 	const uint8_t *bytes = elf_file_bytes(s->file, symbol->addr, symbol->size);
 	size_t i, first = s->sites->len;
 	struct code code;
@@ -178,19 +170,14 @@ static int scan_drops(struct scan *s)
 	return err;
 }
 
-/* `whole`: even if it can't be this layout, for what else is told of the file. */
-static int scan_layout(struct scan *s, bool whole, sites_progress progress, void *arg)
+int scan_each(const struct elf_file *f, sites_progress progress, void *progress_arg,
+	      int (*take)(void *arg, const struct elf_symbol *symbol), void *arg)
 {
 	size_t i, k, len;
-	const struct elf_symbol *symbols = elf_file_symbols(s->file, &len);
+	const struct elf_symbol *symbols = elf_file_symbols(f, &len);
 	uint64_t end = 0;
-	int err = scan_find(s);
+	int err;
 
-	if (err || (!whole && (s->elsewhere || !scan_names_entries(s))))
-		return err;
-	err = scan_drops(s);
-	if (err)
-		return err;
 	for (i = 0; i < len; i = k) {
 		for (k = i + 1; k < len && symbols[k].addr == symbols[i].addr; k++)
 			;
@@ -199,14 +186,27 @@ static int scan_layout(struct scan *s, bool whole, sites_progress progress, void
 			continue;
 		end = symbols[i].addr + symbols[i].size;
 		if (progress && i / 256 != k / 256)
-			progress(i, len, arg);
-		err = scan_symbol(s, &symbols[i], scan_which(s, symbols[i].addr));
+			progress(i, len, progress_arg);
+		err = take(arg, &symbols[i]);
 		if (err)
 			return err;
 	}
 	if (progress)
-		progress(len, len, arg);
-	return scan_tables(s);
+		progress(len, len, progress_arg);
+	return 0;
+}
+
+/* `whole`: even if it can't be this layout, for what else is told of the file. */
+static int scan_layout(struct scan *s, bool whole, sites_progress progress, void *arg)
+{
+	int err = scan_find(s);
+
+	if (err || (!whole && (s->elsewhere || !scan_names_entries(s))))
+		return err;
+	err = scan_drops(s);
+	if (!err)
+		err = scan_each(s->file, progress, arg, scan_symbol, s);
+	return err ? err : scan_tables(s);
 }
 
 /* Does BroadcastSubscription's drop find the entry where the layout has it? That tells how paths

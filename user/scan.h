@@ -66,6 +66,14 @@ void *scan_grow(void *array, size_t len, size_t *room, size_t size);
  *  frees scan.found. 0; -ENOMEM; -ERANGE. */
 int scan_find(struct scan *s);
 
+/** Which of those that were found is at that address: its `which`, or -1. */
+int scan_found_at(const struct scan_found *list, size_t len, uint64_t addr);
+
+/** Hand each function of the file's to `take`, with one of the symbols at its address; until that
+ *  fails, with what it said. */
+int scan_each(const struct elf_file *f, sites_progress progress, void *progress_arg,
+	      int (*take)(void *arg, const struct elf_symbol *symbol), void *arg);
+
 /** Which function of the layout, once found, is at that address: enum layout_function, or -1. */
 int scan_which(const struct scan *s, uint64_t addr);
 
@@ -145,9 +153,6 @@ int scan_scoped(struct scan *s, sites_progress progress, void *arg, bool *fits);
 
 /** Find the functions of the layout by name: part of scan_find(). 0 or -ENOMEM. */
 int scan_find_named(struct scan *s);
-
-/** The operand that is a register's value plus a constant. */
-struct moqstat_operand scan_register(unsigned int reg, int32_t disp);
 
 /** The branch behind a successful allocation of `size` bytes, aligned to 8, at or after the
  *  instruction `from` and before `end`; -1 if there is none. What is made is then in

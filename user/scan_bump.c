@@ -233,13 +233,10 @@ static int scan_bump_lost(struct scan *s, const struct code *code, const struct 
 	struct bump_branch b = { 0 };
 	struct site site = { 0 };
 	struct eval e;
-	size_t first, i = bump;
+	size_t i;
 
-	while (i > 0 && !code_edges_to(code, i, &first) && !code_ends(&code->insns[i - 1]) &&
-	       code->insns[i - 1].op != CODE_JCC)
-		i--;
 	eval_init(&e);
-	for (; i < bump; i++)
+	for (i = code_run(code, bump); i < bump; i++)
 		eval_step(&e, &code->insns[i]);
 	b.address = eval_address(&e, &code->insns[bump].dst);
 	if (!scan_counter(s, &b, &site) &&

@@ -71,14 +71,19 @@ static int found_compare(const void *a, const void *b)
 	return x->addr < y->addr ? -1 : x->addr > y->addr;
 }
 
-int scan_which(const struct scan *s, uint64_t addr)
+int scan_found_at(const struct scan_found *list, size_t len, uint64_t addr)
 {
 	struct scan_found key = { .addr = addr };
 	const struct scan_found *found = NULL;
 
-	if (s->found_len)
-		found = bsearch(&key, s->found, s->found_len, sizeof(key), found_compare);
+	if (len)
+		found = bsearch(&key, list, len, sizeof(key), found_compare);
 	return found ? found->which : -1;
+}
+
+int scan_which(const struct scan *s, uint64_t addr)
+{
+	return scan_found_at(s->found, s->found_len, addr);
 }
 
 int scan_find_named(struct scan *s)

@@ -253,9 +253,9 @@ static bool guard_removed(const struct guard_function *g, size_t branch,
 		return false;
 	set = &g->code->insns[at];
 	if (set->op == CODE_MOV && set->src.kind == MOQSTAT_OPERAND_REG && set->src.width == 8)
-		*path = scan_register(set->src.reg, 0);
+		*path = eval_register(set->src.reg, 0);
 	else if (set->op == CODE_LEA && set->src.index == MOQSTAT_REG_NONE)
-		*path = scan_register(set->src.reg, set->src.disp);
+		*path = eval_register(set->src.reg, set->src.disp);
 	else
 		return false;
 	return path->reg != MOQSTAT_REG_NONE && !guard_written(g->code, at, branch, path->reg);

@@ -37,8 +37,9 @@ static bool name_reach(struct name_walk *w, size_t insn)
 
 /* Take in an instruction that runs right before one that was reached. False: not by all ways is
  * it named in this function, and last. */
-static bool name_before(struct name_walk *w, size_t insn)
+static bool name_before(void *walk, size_t insn)
 {
+	struct name_walk *w = walk;
 	int which = -1;
 
 	if (w->code->insns[insn].op == CODE_CALL)
@@ -46,26 +47,6 @@ static bool name_before(struct name_walk *w, size_t insn)
 	if (which == LAYOUT_ENTRY)
 		return true;
 	return which < 0 && name_reach(w, insn);
-}
-
-static bool name_all_before(struct name_walk *w, size_t insn)
-{
-	size_t first, i, n = code_edges_to(w->code, insn, &first), ways = n;
-
-	/* The function's beginning, whatever else leads there. */
-	if (!insn)
-		return false;
-	for (i = first; i < first + n; i++) {
-		if (w->code->edges[i].from == CODE_EDGE_TABLE ||
-		    !name_before(w, w->code->edges[i].from))
-			return false;
-	}
-	if (!code_ends(&w->code->insns[insn - 1])) {
-		ways++;
-		if (!name_before(w, insn - 1))
-			return false;
-	}
-	return ways > 0;
 }
 
 int scan_is_named(const struct scan *s, const struct code *code, size_t branch, bool *named)
@@ -82,7 +63,7 @@ int scan_is_named(const struct scan *s, const struct code *code, size_t branch, 
 		err = 0;
 		*named = name_reach(w, branch);
 		for (; w->done < w->len && *named; w->done++)
-			*named = name_all_before(w, w->list[w->done]);
+			*named = code_before(code, w->list[w->done], name_before, w);
 	}
 	free(w->seen);
 	free(w);
@@ -195,7 +176,7 @@ bool scan_kept_path(const struct scan *s, const struct code *code,
 		    code->insns[at].src.reg != guard->reg ||
 		    code->insns[at].src.index != MOQSTAT_REG_NONE)
 			return false;
-		path = scan_register(guard->reg, code->insns[at].src.disp);
+		path = eval_register(guard->reg, code->insns[at].src.disp);
 		if (found && !eval_operand_equal(&path, out))
 			return false;
 		*out = path;

@@ -65,7 +65,7 @@ static int place_arc(struct scan *s, const struct code *code, uint32_t function,
 		.event = MOQSTAT_EVENT_PLACE,
 		.when = MOQSTAT_WHEN_NONZERO,
 		.handles = path ? MOQSTAT_HANDLE_PATH : MOQSTAT_HANDLE_PENDING,
-		.guard = scan_register(CODE_RESULT, s->layout->header),
+		.guard = eval_register(CODE_RESULT, s->layout->header),
 	};
 
 	if (path)
@@ -260,8 +260,8 @@ static int place_ietf_publisher(struct scan *s, const struct code *code, size_t 
 {
 	struct moqstat_site what = {
 		.event = MOQSTAT_EVENT_INSERT,
-		.guard = scan_register(CODE_TO_ARG0, 0),
-		.path = scan_register(CODE_TO_ARG1, 0),
+		.guard = eval_register(CODE_TO_ARG0, 0),
+		.path = eval_register(CODE_TO_ARG1, 0),
 	};
 	ptrdiff_t at = code->insns[branch].cond == CODE_COND_ZERO
 			       ? code_find(code, code->insns[branch].target)
@@ -290,8 +290,8 @@ static int place_removals(struct scan *s, const struct code *code, size_t first,
 {
 	struct moqstat_site what = {
 		.event = MOQSTAT_EVENT_REMOVE,
-		.guard = scan_register(CODE_TO_ARG0, 0),
-		.path = scan_register(CODE_TO_ARG2, 0),
+		.guard = eval_register(CODE_TO_ARG0, 0),
+		.path = eval_register(CODE_TO_ARG2, 0),
 	};
 	struct moqstat_operand *slots[] = { &what.entry, &what.side };
 	size_t i, len = 0;
@@ -309,10 +309,10 @@ static int place_removals(struct scan *s, const struct code *code, size_t first,
 	}
 	for (i = 0; i < code->insns_len && len && !err; i++) {
 		/* remove_entry(ret, &table, hash, &key) or, around it, remove(ret, &map, &key). */
-		what.path = scan_register(CODE_TO_ARG2, 0);
+		what.path = eval_register(CODE_TO_ARG2, 0);
 		if (place_calls(s, &code->insns[i], "7HashMap", "6remove") ||
 		    place_calls(s, &code->insns[i], "HashMap$", "6remove"))
-			what.path = scan_register(CODE_TO_ARG1, 0);
+			what.path = eval_register(CODE_TO_ARG1, 0);
 		else if (!place_calls(s, &code->insns[i], "RawTable", "12remove_entry"))
 			continue;
 		err = place_add(s, &code->insns[i], function, &what);
@@ -327,7 +327,7 @@ static int place_session(struct scan *s, const struct code *code, size_t call, u
 	struct moqstat_site what = {
 		.event = MOQSTAT_EVENT_SESSION_PLACE,
 		.handles = MOQSTAT_HANDLE_GUARD,
-		.path = scan_register(CODE_ARG1, 0),
+		.path = eval_register(CODE_ARG1, 0),
 		.tier = { .kind = MOQSTAT_OPERAND_MEM,
 			  .reg = CODE_ARG0,
 			  .index = MOQSTAT_REG_NONE,
@@ -349,7 +349,7 @@ static int place_session(struct scan *s, const struct code *code, size_t call, u
 			if (insn->dst.reg == MOQSTAT_REG_NONE ||
 			    place_written(code, call, i, insn->dst.reg))
 				break;
-			what.guard = scan_register(insn->dst.reg, insn->dst.disp);
+			what.guard = eval_register(insn->dst.reg, insn->dst.disp);
 			return place_add(s, &code->insns[call], function, &what);
 		}
 		if (insn->writes & (1u << CODE_RESULT))
@@ -388,7 +388,7 @@ static int place_call(struct scan *s, const struct code *code, size_t call, size
 		if (at < 0 || code->insns[at].op != CODE_LEA ||
 		    code->insns[at].src.index != MOQSTAT_REG_NONE)
 			return 0;
-		path = scan_register(code->insns[at].src.reg,
+		path = eval_register(code->insns[at].src.reg,
 				     code->insns[at].src.disp +
 					     (int32_t)s->layout->path_of_subscription);
 		from = at + 1;
@@ -464,7 +464,7 @@ static bool place_closes_guards(const struct scan *s, const struct code *code)
 static int place_table(struct scan *s, const struct code *code, const struct elf_symbol *symbol)
 {
 	struct moqstat_site what = { .event = MOQSTAT_EVENT_TABLE,
-				     .guard = scan_register(CODE_ARG0, 0) };
+				     .guard = eval_register(CODE_ARG0, 0) };
 	struct moqstat_site peek = { .event = MOQSTAT_EVENT_PEEK, .handles = MOQSTAT_HANDLE_KEY };
 	struct path_drop *drops;
 	uint32_t function;

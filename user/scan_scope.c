@@ -52,7 +52,7 @@ static int scope_find(struct scope *c)
 {
 	size_t i, len;
 	const struct elf_symbol *symbols = elf_file_symbols(c->scan->file, &len);
-	struct scope_found *grown;
+	struct scan_found *grown;
 	int which;
 
 	for (i = 0; i < len; i++) {
@@ -65,26 +65,14 @@ static int scope_find(struct scope *c)
 		if (!grown)
 			return -ENOMEM;
 		c->list = grown;
-		grown[c->len++] = (struct scope_found){ .addr = symbols[i].addr, .which = which };
+		grown[c->len++] = (struct scan_found){ .addr = symbols[i].addr, .which = which };
 	}
 	return 0;
 }
 
-static int scope_compare(const void *a, const void *b)
-{
-	const struct scope_found *x = a, *y = b;
-
-	return x->addr < y->addr ? -1 : x->addr > y->addr;
-}
-
 int scope_which(const struct scope *c, uint64_t addr)
 {
-	struct scope_found key = { .addr = addr };
-	const struct scope_found *found = NULL;
-
-	if (c->len && addr)
-		found = bsearch(&key, c->list, c->len, sizeof(key), scope_compare);
-	return found ? found->which : -1;
+	return addr ? scan_found_at(c->list, c->len, addr) : -1;
 }
 
 uint64_t scope_target(const struct scope *c, uint64_t target, uint64_t slot)
@@ -222,7 +210,7 @@ static bool scope_close_branch(const struct scope *c, const struct code *code, s
 {
 	const struct layout *l = c->scan->layout;
 	const struct code_insn *insn = &code->insns[bump];
-	struct moqstat_operand counters = scan_register(insn->dst.reg, 0);
+	struct moqstat_operand counters = eval_register(insn->dst.reg, 0);
 	struct bump_branch branches[BUMP_BRANCHES_MAX];
 	size_t len;
 
@@ -324,8 +312,9 @@ static bool scope_makes(const struct scope *c, const struct code *code)
 	return false;
 }
 
-static int scope_symbol(struct scope *c, const struct elf_symbol *symbol)
+static int scope_symbol(void *scope, const struct elf_symbol *symbol)
 {
+	struct scope *c = scope;
 	const uint8_t *bytes = elf_file_bytes(c->scan->file, symbol->addr, symbol->size);
 	int which = scan_which(c->scan, symbol->addr), special = scope_which(c, symbol->addr);
 	struct code code;
@@ -349,29 +338,6 @@ static int scope_symbol(struct scope *c, const struct elf_symbol *symbol)
 	if (!err)
 		err = scope_bumps(c, &code, symbol, special);
 	code_deinit(&code);
-	return err;
-}
-
-static int scope_all(struct scope *c, sites_progress progress, void *arg)
-{
-	size_t i, k, len;
-	const struct elf_symbol *symbols = elf_file_symbols(c->scan->file, &len);
-	uint64_t end = 0;
-	int err = 0;
-
-	for (i = 0; i < len && !err; i = k) {
-		for (k = i + 1; k < len && symbols[k].addr == symbols[i].addr; k++)
-			;
-		/* Compilers don't make functions that overlap. */
-		if (symbols[i].addr < end)
-			continue;
-		end = symbols[i].addr + symbols[i].size;
-		if (progress && i / 256 != k / 256)
-			progress(i, len, arg);
-		err = scope_symbol(c, &symbols[i]);
-	}
-	if (progress)
-		progress(len, len, arg);
 	return err;
 }
 
@@ -455,7 +421,7 @@ int scan_scoped(struct scan *s, sites_progress progress, void *arg, bool *fits)
 	if (!err)
 		scope_begin(&c);
 	if (!err && !c.lacks)
-		err = scope_all(&c, progress, arg);
+		err = scan_each(s->file, progress, arg, scope_symbol, &c);
 	if (!err && !c.lacks)
 		scope_fields(&c);
 	if (!err && !c.lacks)

@@ -8,15 +8,9 @@
 
 #include "scan.h"
 
-/* A function that it takes besides those of the layout. */
-struct scope_found {
-	uint64_t addr;
-	int which; /* enum layout_scope_function */
-};
-
 struct scope {
 	struct scan *scan;
-	struct scope_found *list; /* by address */
+	struct scan_found *list; /* functions that it takes besides: enum layout_scope_function */
 	size_t len, room;
 	bool lacks;	    /* scan.missing says what */
 	bool entries_there; /* a function finds the table of entries where the layout has it */

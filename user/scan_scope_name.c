@@ -237,7 +237,7 @@ static bool name_reads_path(const struct code *code)
 /* Is it given to what takes a Path? */
 static bool name_gives_path(const struct scope *c, const struct code *code)
 {
-	struct moqstat_operand path = scan_register(CODE_TO_ARG1, 0), given;
+	struct moqstat_operand path = eval_register(CODE_TO_ARG1, 0), given;
 	ptrdiff_t call = name_call(c, code, LAYOUT_SCOPE_AS_PATH), at;
 
 	at = call < 0 ? -1 : bump_writer(code, call, CODE_ARG1);
@@ -315,8 +315,8 @@ static int name_begins(struct scope *c, const struct code *code, uint32_t functi
 	struct site site = { .what = { .event = MOQSTAT_EVENT_ENTRY } };
 	int err;
 
-	site.what.entry = scan_register(CODE_TO_ARG1, 0);
-	site.what.tier = itself ? scan_register(CODE_TO_ARG0, (int32_t)l->label_of_session)
+	site.what.entry = eval_register(CODE_TO_ARG1, 0);
+	site.what.tier = itself ? eval_register(CODE_TO_ARG0, (int32_t)l->label_of_session)
 				: name_operand(MOQSTAT_OPERAND_POINT, CODE_TO_ARG0, 0,
 					       (int32_t)l->label_of_session);
 	site.what.side = itself ? name_operand(MOQSTAT_OPERAND_MEM, CODE_TO_ARG0,
@@ -331,7 +331,7 @@ static int name_begins(struct scope *c, const struct code *code, uint32_t functi
 static int name_has_got(struct scope *c, const struct code *code, uint32_t function, size_t call)
 {
 	struct site site = { .what = { .event = MOQSTAT_EVENT_SCOPE } };
-	struct moqstat_operand result = scan_register(CODE_RESULT, 0), held;
+	struct moqstat_operand result = eval_register(CODE_RESULT, 0), held;
 	ptrdiff_t branch = name_branch(code, call);
 	unsigned int reg;
 	struct eval e;
@@ -344,7 +344,7 @@ static int name_has_got(struct scope *c, const struct code *code, uint32_t funct
 	for (reg = 0; branch >= 0 && reg < CODE_REGS; reg++) {
 		if (!eval_single(&e.regs[reg], &held) || !eval_operand_equal(&held, &result))
 			continue;
-		site.what.entry = scan_register(reg, 0);
+		site.what.entry = eval_register(reg, 0);
 		err = scan_site_at(c->scan, &code->insns[branch], function, &site);
 		return err ? err : scan_add_site(c->scan, &site);
 	}
@@ -434,8 +434,8 @@ static bool name_session(const struct scope *c, const struct code *code, struct 
 	}
 	if (!name_is_written(code, handle.disp + (int32_t)l->shared_of_stats, from, own))
 		return false;
-	what->entry = scan_register(CODE_STACK, root.disp);
-	what->tier = scan_register(CODE_STACK, at);
+	what->entry = eval_register(CODE_STACK, root.disp);
+	what->tier = eval_register(CODE_STACK, at);
 	what->side = name_operand(MOQSTAT_OPERAND_MEM, CODE_STACK,
 				  handle.disp + (int32_t)l->shared_of_stats, 0);
 	return true;
