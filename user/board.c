@@ -153,11 +153,9 @@ static int board_begin(struct board *b, struct track **track, const char *name)
 
 static int board_frame(struct board *b, const struct feed_line *line, uint64_t now)
 {
-	struct tiers any = tiers_default;
 	struct board_broadcast *one;
 	/* What isn't the name of a track begins no broadcast. */
-	int err = tracks_learn(&any, line->track) < 0 ? -ENOENT
-						      : board_broadcast(b, line->broadcast, &one);
+	int err = tracks_is_name(line->track) ? board_broadcast(b, line->broadcast, &one) : -ENOENT;
 	const struct group *latest;
 	int i = err ? err : tracks_learn(&one->tiers, line->track);
 

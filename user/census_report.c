@@ -140,7 +140,8 @@ static int census_report_plan(const struct options *o, const struct target *targ
 		return err;
 	err = sites_find(f, !o->no_cache, NULL, NULL, &sites);
 	if (!err) {
-		err = sites.layout->tiers == 1 ? -ENOSYS : census_plan_create(f, &sites, out);
+		err = layout_has_labels(sites.layout) ? -ENOSYS
+						      : census_plan_create(f, &sites, out);
 		if (err)
 			log_error("what is open in %s can't be told: %s", target->exe_name,
 				  err == -ENOSYS

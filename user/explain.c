@@ -66,7 +66,7 @@ static void explain_identity(const struct sites *sites, const struct collect_liv
 /* The tracks of a role, or of sessions. */
 static void explain_tracks(const struct worths *worths, unsigned int role, FILE *out)
 {
-	const struct tiers *tiers = worths->tiers ? worths->tiers : &tiers_two;
+	const struct tiers *tiers = tiers_or_two(worths->tiers);
 	char name[TRACK_NAME_MAX];
 	const char *before = "\n";
 	unsigned int i;

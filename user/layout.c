@@ -199,6 +199,11 @@ const struct layout_later *layout_later_all(size_t *len)
 	return layouts_later;
 }
 
+bool layout_has_labels(const struct layout *l)
+{
+	return l->tiers == 1;
+}
+
 bool layout_tables_differ(const struct layout *l)
 {
 	size_t i, alike = 0;

@@ -118,6 +118,9 @@ const struct layout *layout_all(size_t *len);
  */
 void layout_relays(char *out, size_t size);
 
+/** Are tiers labels, each with entries of its own? */
+bool layout_has_labels(const struct layout *l);
+
 /** Does no other layout have tables and counters in the same places? */
 bool layout_tables_differ(const struct layout *l);
 

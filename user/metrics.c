@@ -221,13 +221,12 @@ static int metrics_ledger(struct metrics *m, struct metrics_node *node, size_t w
 int metrics_frame(struct metrics *m, const char *broadcast, const char *track, const char *frame,
 		  size_t len)
 {
-	struct tiers any = tiers_default;
 	struct metrics_node *node;
 	size_t which, its;
 	int i, err;
 
 	/* What isn't the name of a track begins no node. */
-	if (tracks_learn(&any, track) < 0)
+	if (!tracks_is_name(track))
 		return -ENOENT;
 	err = metrics_node(m, broadcast, &node);
 	if (err)

@@ -70,7 +70,7 @@ static int probes_load(struct probes *p)
 		.by_guard = p->options.identity == PROBES_IDENTITY_GUARD,
 		.multi = p->multi,
 		.paths_shared = p->sites->layout->shared_paths,
-		.labelled = p->sites->layout->tiers == 1,
+		.labelled = layout_has_labels(p->sites->layout),
 	};
 
 	if (programs.labelled && programs.by_guard) {

@@ -127,7 +127,7 @@ static int relay_plan(struct relay *r)
 	int err;
 
 	/* Where tiers are labels it is known only of relays with statistics, by their tables. */
-	if (r->sites.layout->tiers == 1)
+	if (layout_has_labels(r->sites.layout))
 		return 0;
 	err = elf_file_create_named(r->target.exe, r->target.exe_name, &f);
 	if (err)
@@ -313,7 +313,7 @@ static bool relay_learn(struct relay *r)
 
 	r->info = collect_live_info(r->live);
 	if (r->info.statistics == COLLECT_LIVE_OFF && before.statistics != COLLECT_LIVE_OFF &&
-	    r->sites.layout->tiers == 1)
+	    layout_has_labels(r->sites.layout))
 		log_warn(
 			"the relay (process %d) runs with its statistics off, and this moqstat can't count on %s then: nothing is shown; switch them on (--stats-enabled)",
 			r->target.pid, r->sites.layout->relays);
@@ -360,7 +360,7 @@ const char *relay_no_census(const struct relay *r)
 {
 	if (r->plan)
 		return NULL;
-	return r->sites.layout->tiers == 1
+	return layout_has_labels(r->sites.layout)
 		       ? "what is open by the memory of such a release isn't known yet"
 		       : "the executable has no symbols that name its types";
 }

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "sites.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "log.h"
 
 #define SITES_REFUSED "the kernel takes no probe at "
 

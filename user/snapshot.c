@@ -185,7 +185,7 @@ static bool snapshot_tiers_known(const struct collect_batch *batch, const struct
 int snapshot_update(struct snapshot *s, const struct collect_batch *batch,
 		    struct snapshot_tick *out)
 {
-	const struct tiers *tiers = batch->tiers ? batch->tiers : &tiers_two;
+	const struct tiers *tiers = tiers_or_two(batch->tiers);
 	struct snapshot_family *families = s->families;
 	size_t i;
 	int err;

@@ -28,7 +28,7 @@ static json_t *status_fields(const struct sites *sites, const struct worths *wor
 
 json_t *status_tracks(const struct sites *sites, const struct worths *worths)
 {
-	const struct tiers *tiers = worths->tiers ? worths->tiers : &tiers_two;
+	const struct tiers *tiers = tiers_or_two(worths->tiers);
 	json_t *tracks = json_object();
 	char name[TRACK_NAME_MAX];
 	unsigned int i;

@@ -11,6 +11,11 @@ const struct tiers tiers_two = {
 
 const struct tiers tiers_default = { .found = true, .len = 1 };
 
+const struct tiers *tiers_or_two(const struct tiers *t)
+{
+	return t ? t : &tiers_two;
+}
+
 void tiers_init(struct tiers *out)
 {
 	*out = tiers_default;

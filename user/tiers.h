@@ -25,6 +25,9 @@ struct tiers {
 /** Those of moq-relay 0.12 and 0.13. */
 extern const struct tiers tiers_two;
 
+/** Those, or tiers_two where there are none. */
+const struct tiers *tiers_or_two(const struct tiers *t);
+
 /** The default tier alone, where others are still to be found. */
 extern const struct tiers tiers_default;
 

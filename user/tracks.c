@@ -74,32 +74,35 @@ static int tracks_parse(const char *name, struct track_what *what, size_t *label
 	return 0;
 }
 
+/* Of that tier; or what is wrong with it. */
+static int tracks_of(struct track_what *what, int tier)
+{
+	what->tier = tier;
+	return tier < 0 ? tier : (int)tracks_number(what);
+}
+
 int tracks_find(const struct tiers *tiers, const char *name)
 {
 	struct track_what what;
 	size_t label;
-	int tier, err = tracks_parse(name, &what, &label);
+	int err = tracks_parse(name, &what, &label);
 
-	if (err)
-		return err;
-	tier = tiers_find(tiers, name, label);
-	if (tier < 0)
-		return tier;
-	what.tier = tier;
-	return (int)tracks_number(&what);
+	return err ? err : tracks_of(&what, tiers_find(tiers, name, label));
 }
 
 int tracks_learn(struct tiers *tiers, const char *name)
 {
 	struct track_what what;
 	size_t label;
-	int tier, err = tracks_parse(name, &what, &label);
+	int err = tracks_parse(name, &what, &label);
 
-	if (err)
-		return err;
-	tier = tiers_add(tiers, name, label);
-	if (tier < 0)
-		return tier;
-	what.tier = tier;
-	return (int)tracks_number(&what);
+	return err ? err : tracks_of(&what, tiers_add(tiers, name, label));
+}
+
+bool tracks_is_name(const char *name)
+{
+	struct track_what what;
+	size_t label;
+
+	return !tracks_parse(name, &what, &label) && label <= MOQSTAT_LABEL_MAX;
 }

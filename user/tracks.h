@@ -58,6 +58,9 @@ unsigned int tracks_number(const struct track_what *what);
 /** Write the track's name; its tier must be among those. Gives `out`. */
 const char *tracks_name(const struct tiers *tiers, unsigned int number, char out[TRACK_NAME_MAX]);
 
+/** May a track have that name, whatever its tier? */
+bool tracks_is_name(const char *name);
+
 /** The number of the track of that name, whose tier must be among those; -ENOENT. */
 int tracks_find(const struct tiers *tiers, const char *name);
 

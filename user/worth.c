@@ -96,7 +96,7 @@ static struct worth worth_of(const struct sites *sites, const struct collect_liv
 	const char *reason = NULL, *gap;
 	struct worth worth;
 
-	if (sites->layout->tiers == 1 && info->statistics == COLLECT_LIVE_OFF)
+	if (layout_has_labels(sites->layout) && info->statistics == COLLECT_LIVE_OFF)
 		return (struct worth){ WORTH_UNAVAILABLE, WORTH_OFF };
 	if (!worth_complete(sites, info, role, field, &reason))
 		return (struct worth){ WORTH_UNAVAILABLE, reason };
@@ -127,9 +127,9 @@ bool worth_update(const struct sites *sites, const struct collect_live_info *inf
 	unsigned int role;
 	size_t i;
 
-	worths->tiers = info->tiers		    ? info->tiers
-			: sites->layout->tiers == 1 ? &tiers_default
-						    : &tiers_two;
+	worths->tiers = info->tiers			   ? info->tiers
+			: layout_has_labels(sites->layout) ? &tiers_default
+							   : &tiers_two;
 	changed = worths->tiers_len != worths->tiers->len;
 	worths->tiers_len = worths->tiers->len;
 	for (role = 0; role < TRACKS_OF_TIER; role++) {
