@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "alloc_fail.h"
 #include "relay_image.h"
+#include "scan_short.h"
 #include "sites_text.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
@@ -579,27 +579,8 @@ static void names_are_believed(void **state)
 
 static void short_memory_is_told(void **state)
 {
-	struct elf_file *f = relay_open(&relay);
-	struct sites s;
-	char said[512];
-	size_t n;
-	int rc;
-
 	(void)state;
-	for (n = 1;; n++) {
-		struct image_catch c = image_catch();
-
-		alloc_fail_arm(n);
-		rc = sites_scan(f, NULL, NULL, &s);
-		image_caught(c, said, sizeof(said));
-		if (!alloc_fail_disarm())
-			break;
-		assert_int_equal(rc, -ENOMEM);
-	}
-	assert_int_equal(rc, 0);
-	assert_true(n > 2 * RELAY_PARTS);
-	sites_deinit(&s);
-	elf_file_destroy(f);
+	assert_true(scan_short_of_memory(&relay) > 2 * RELAY_PARTS);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "alloc_fail.h"
 #include "guard_lines.h"
 #include "relay_image.h"
+#include "scan_short.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -201,28 +201,9 @@ static void names_come_first(void **state)
 
 static void short_memory_is_told(void **state)
 {
-	struct elf_file *f;
-	struct sites s;
-	char said[512];
-	size_t n;
-	int rc;
-
 	(void)state;
 	make(GLUE, HOLDER);
-	f = relay_open(&relay);
-	for (n = 1;; n++) {
-		struct image_catch c = image_catch();
-
-		alloc_fail_arm(n);
-		rc = sites_scan(f, NULL, NULL, &s);
-		image_caught(c, said, sizeof(said));
-		if (!alloc_fail_disarm())
-			break;
-		assert_int_equal(rc, -ENOMEM);
-	}
-	assert_int_equal(rc, 0);
-	sites_deinit(&s);
-	elf_file_destroy(f);
+	scan_short_of_memory(&relay);
 	relay_deinit(&relay);
 }
 

@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "alloc_fail.h"
 #include "relay_image.h"
+#include "scan_short.h"
 #include "sites_text.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
@@ -593,29 +593,8 @@ static void progress_is_told(void **state)
 /* With a bump that has no place, and more sites than there is room for at first. */
 static void assert_short_memory_is_told(size_t at_least)
 {
-	struct elf_file *f;
-	struct sites s;
-	char said[512];
-	size_t n;
-	int rc;
-
 	relay_add(&relay, "more", "0fb64f08 488d0cc9 f048ff44c840 c3");
-	f = relay_open(&relay);
-	for (n = 1;; n++) {
-		struct image_catch c = image_catch();
-
-		alloc_fail_arm(n);
-		rc = sites_scan(f, NULL, NULL, &s);
-		image_caught(c, said, sizeof(said));
-		if (!alloc_fail_disarm())
-			break;
-		assert_int_equal(rc, -ENOMEM);
-		assert_non_null(strstr(said, "scanning failed: Cannot allocate memory"));
-	}
-	assert_int_equal(rc, 0);
-	assert_true(n > at_least);
-	sites_deinit(&s);
-	elf_file_destroy(f);
+	assert_true(scan_short_of_memory(&relay) > at_least);
 }
 
 static void short_memory_is_told(void **state)
