@@ -3,6 +3,11 @@
 
 import os
 import subprocess
+import sys
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+from tracks import TRACKS  # noqa: E402
 
 
 def relay_release():
@@ -16,14 +21,6 @@ def relay_release():
 
 RELEASE = relay_release()
 OLD = RELEASE == (0, 12, 5)
-TRACKS = (
-    "publisher.json",
-    "subscriber.json",
-    "internal/publisher.json",
-    "internal/subscriber.json",
-    "sessions.json",
-    "internal/sessions.json",
-)
 # From 0.14 on a tier is a label: that of peers is what the operator says, and it has tracks from its
 # first row on. Who asks a relay from 0.14.7 on for one that isn't there yet gets `{}`.
 LABELS = RELEASE >= (0, 14)

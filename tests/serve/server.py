@@ -12,15 +12,7 @@ import tempfile
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from checks import Failure, check, wait_until  # noqa: E402
-
-TRACKS = (
-    "publisher.json",
-    "subscriber.json",
-    "internal/publisher.json",
-    "internal/subscriber.json",
-    "sessions.json",
-    "internal/sessions.json",
-)
+from tracks import TRACKS  # noqa: E402
 
 
 def frame_line(broadcast, track, sequence, frame):
