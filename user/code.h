@@ -33,6 +33,7 @@ enum code_op {
 	CODE_ADD,
 	CODE_SUB,
 	CODE_SHL,
+	CODE_OR,
 	CODE_IMUL, /* dst = src * src2 */
 	CODE_ZERO, /* xor r, r */
 	CODE_CMOV,

@@ -90,6 +90,8 @@ static uint8_t code_op(const ZydisDecodedInstruction *in, const ZydisDecodedOper
 		return CODE_SUB;
 	case ZYDIS_MNEMONIC_SHL:
 		return CODE_SHL;
+	case ZYDIS_MNEMONIC_OR:
+		return CODE_OR;
 	case ZYDIS_MNEMONIC_IMUL:
 		return in->operand_count_visible > 1 ? CODE_IMUL : CODE_OTHER;
 	case ZYDIS_MNEMONIC_XOR:

@@ -326,6 +326,24 @@ static struct eval_value eval_product(const struct eval_value *a, const struct e
 	return eval_unknown;
 }
 
+/* Bits that are surely clear are set: that adds them. */
+static struct eval_value eval_or(struct eval_value v, const struct eval_value *bits)
+{
+	int64_t unit = 1;
+	unsigned int i;
+
+	if (!v.known || v.chooses || !bits->known || bits->terms_len || bits->chooses ||
+	    bits->constant < 0 || bits->constant > INT32_MAX)
+		return eval_unknown;
+	while (unit <= bits->constant)
+		unit *= 2;
+	for (i = 0; i < v.terms_len; i++) {
+		if (v.terms[i].factor % unit)
+			return eval_unknown;
+	}
+	return v.constant % unit ? eval_unknown : eval_sum(v, *bits, 1);
+}
+
 static struct eval_value eval_cmov(const struct eval *e, const struct code_insn *insn)
 {
 	struct eval_value if_zero = eval_operand(e, &insn->dst);
@@ -378,6 +396,9 @@ static bool eval_result(const struct eval *e, const struct code_insn *insn, stru
 			return false;
 		*out = eval_sum(eval_constant(0), dst, 1LL << src.constant);
 		return true;
+	case CODE_OR:
+		*out = eval_or(dst, &src);
+		return out->known;
 	case CODE_IMUL:
 		if (insn->src2.kind == MOQSTAT_OPERAND_NONE)
 			*out = eval_product(&dst, &src);
