@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "origin.h"
+
 /* Instructions looked at on the ways to one bump. */
 #define BUMP_WALK_MAX 256
 
@@ -13,7 +15,8 @@ struct bump_edge {
 };
 
 struct bump_walk {
-	bool past; /* pass by the branches of Arc::clone() */
+	size_t bump;
+	bool past; /* pass by the branches of Arc::clone(), and by those on what is added */
 	size_t seen[BUMP_WALK_MAX];
 	size_t seen_len;
 	size_t todo[BUMP_WALK_MAX];
@@ -43,6 +46,30 @@ static bool bump_is_clone(const struct code *code, size_t branch)
 	to = code_find(code, insn->target);
 	return bump_is(count) && count->op == CODE_INC && !count->dst.disp &&
 	       count->dst.index == MOQSTAT_REG_NONE && to >= 0 && code->insns[to].op == CODE_TRAP;
+}
+
+/* Does this branch lead from another bump of the same object to this one, unless nothing would be
+ * added? Whoever adds nothing adds as much. */
+static bool bump_is_amount(const struct code *code, size_t bump, size_t branch)
+{
+	const struct code_insn *insn = &code->insns[branch], *to = &code->insns[bump];
+	const struct code_insn *test = insn - 1, *before = insn - 2;
+	size_t i, first;
+
+	if (branch < 2 || branch > bump || insn->op != CODE_JCC || insn->cond != CODE_COND_ZERO ||
+	    to->op != CODE_ADD || to->src.kind != MOQSTAT_OPERAND_REG || to->src.width != 8 ||
+	    test->op != CODE_TEST || !eval_operand_equal(&test->dst, &test->src) ||
+	    !eval_operand_equal(&test->dst, &to->src) || !bump_is(before) ||
+	    before->dst.reg != to->dst.reg || before->dst.index != to->dst.index ||
+	    to->dst.index == MOQSTAT_REG_NONE || code_edges_to(code, branch - 1, &first) ||
+	    code_edges_to(code, branch, &first))
+		return false;
+	for (i = branch + 1; i < bump; i++) {
+		if ((code->insns[i].writes & (1u << to->src.reg | 1u << to->dst.reg)) ||
+		    code_edges_to(code, i, &first))
+			return false;
+	}
+	return !code_edges_to(code, bump, &first);
 }
 
 static int bump_walk_edge(struct bump_walk *w, size_t branch, bool taken)
@@ -98,7 +125,9 @@ static int bump_walk_run(const struct code *code, struct bump_walk *w, size_t in
 		if (code_ends(&code->insns[insn - 1]))
 			return any ? 0 : -ENOENT;
 		insn--;
-		if (code->insns[insn].op == CODE_JCC && !(w->past && bump_is_clone(code, insn)))
+		if (code->insns[insn].op == CODE_JCC &&
+		    !(w->past &&
+		      (bump_is_clone(code, insn) || bump_is_amount(code, w->bump, insn))))
 			return bump_walk_edge(w, insn, false);
 	}
 }
@@ -127,8 +156,57 @@ static struct eval_value bump_register(const struct eval *e, unsigned int reg)
 	return reg == MOQSTAT_REG_NONE ? (struct eval_value){ 0 } : eval_operand(e, &op);
 }
 
+/* Is what an operand reads not in the function's own part of the stack, or not in those 8 bytes of
+ * it? What it was called with is from before. */
+static bool bump_reads_past(const struct code *code, size_t insn, const struct moqstat_operand *op,
+			    int32_t slot)
+{
+	const unsigned int arguments = 1u << CODE_ARG0 | 1u << CODE_ARG1 | 1u << CODE_ARG2;
+	struct origin origin;
+
+	if (op->kind != MOQSTAT_OPERAND_MEM)
+		return true;
+	if (op->index != MOQSTAT_REG_NONE || !op->width)
+		return false;
+	if (op->reg == CODE_STACK)
+		return op->disp >= slot + 8 || op->disp + op->width <= slot;
+	return !origin_find(code, insn, op->reg, &origin) && !origin.len &&
+	       !(origin.arguments & ~arguments);
+}
+
+/* Does an instruction only put a register on the function's own stack, where nothing is read on the
+ * way from there to the bump? */
+static bool bump_spills(const struct code *code, size_t at, size_t bump)
+{
+	const struct code_insn *insn = &code->insns[at];
+	size_t i;
+
+	if (insn->op != CODE_MOV || insn->dst.kind != MOQSTAT_OPERAND_MEM ||
+	    insn->dst.reg != CODE_STACK || insn->dst.index != MOQSTAT_REG_NONE ||
+	    insn->dst.width != 8 || insn->dst.disp < 0 || insn->src.kind != MOQSTAT_OPERAND_REG)
+		return false;
+	for (i = at + 1; i <= bump; i++) {
+		const struct code_insn *next = &code->insns[i];
+
+		if (next->op == CODE_CALL || next->op == CODE_JCC || code_ends(next) ||
+		    (next->op != CODE_LEA && !bump_reads_past(code, i, &next->src, insn->dst.disp)))
+			return false;
+		if ((next->op == CODE_CMP || next->op == CODE_TEST) &&
+		    !bump_reads_past(code, i, &next->dst, insn->dst.disp))
+			return false;
+	}
+	return true;
+}
+
+/* Is it another bump of the object, so that it changes nothing but counters? */
+static bool bump_is_sibling(const struct code_insn *insn, const struct code_insn *bump)
+{
+	return bump_is(insn) && bump->dst.index != MOQSTAT_REG_NONE &&
+	       insn->dst.reg == bump->dst.reg && insn->dst.index == bump->dst.index;
+}
+
 /* Follow the one way from a branch to the bump, and tell what the bump does. */
-static int bump_eval(const struct code *code, const struct bump_edge *edge, size_t bump,
+static int bump_eval(const struct code *code, const struct bump_edge *edge, size_t bump, bool past,
 		     struct bump_branch *out)
 {
 	ptrdiff_t at = edge->taken ? code_find(code, code->insns[edge->branch].target)
@@ -148,9 +226,10 @@ static int bump_eval(const struct code *code, const struct bump_edge *edge, size
 			continue;
 		}
 		/* What counts references is no place that is read here: but the flags change. */
-		if ((size_t)at + 1 < bump && bump_is_clone(code, at + 1))
+		if (((size_t)at + 1 < bump && bump_is_clone(code, at + 1)) ||
+		    (past && bump_is_sibling(&code->insns[at], insn)))
 			e.flag_known = false;
-		else
+		else if (!(past && bump_spills(code, at, bump)))
 			eval_step(&e, &code->insns[at]);
 		at++;
 	}
@@ -190,7 +269,7 @@ static int bump_search(const struct code *code, size_t bump, bool past, struct b
 		       size_t *len)
 {
 	struct bump_branch found[BUMP_BRANCHES_MAX];
-	struct bump_walk w = { .past = past, .todo_len = 1, .todo = { bump } };
+	struct bump_walk w = { .bump = bump, .past = past, .todo_len = 1, .todo = { bump } };
 	size_t i, k, n = 0;
 	int err = 0;
 
@@ -204,7 +283,7 @@ static int bump_search(const struct code *code, size_t bump, bool past, struct b
 
 		if (code->insns[b.insn].class != CODE_CLASS_EMULATED)
 			return -ENOTSUP;
-		err = bump_eval(code, &w.edges[i], bump, &b);
+		err = bump_eval(code, &w.edges[i], bump, past, &b);
 		if (err)
 			return err;
 		for (k = 0; k < n && !both; k++) {

@@ -41,7 +41,8 @@ int bump_find(const struct code *code, size_t bump, struct bump_branch *out, siz
 
 /** The same, passing by the branches that tell whether one more reference to an object was one too
  *  many (Arc::clone(): `lock inc [R]; jle`, to a trap): what leads to the bump is in front of
- * those, and a count of references is nothing that is read on the way. */
+ * those, and a count of references is nothing that is read on the way. So it is with one right
+ * behind another bump of the object, on whether anything is added by this one. */
 int bump_find_past(const struct code *code, size_t bump, struct bump_branch *out, size_t *len);
 
 /** The nearest instruction before `insn`, within the same straight run of code, that changes a

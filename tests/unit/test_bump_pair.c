@@ -66,8 +66,15 @@ static const struct line relays[] = {
 	{ "0.17.10 stats::Subscription's drop: the side is the index",
 	  "488b4328 4885c0 740d 0fb64b30 c1e107 f048ff440850 c3",
 	  "2 rax nonzero: 1 to 0x40, side [rbx+48]:1, stride 128, indexed" },
-	{ "0.17.10 group::Consumer::poll_read_frame: the second is not followed",
+	{ "0.17.10 group::Consumer::poll_read_frame: bits are set that are clear; nothing may be added",
 	  "4885d2 741d 0fb6742408 c1e607 f04801443278 4885c9 740a 4883ce10 f048014c3260 c3",
+	  "1 rdx nonzero: rax to 0x68, side [rsp+8]:1, stride 128, indexed | "
+	  "1 rdx nonzero: rcx to 0x60, side [rsp+8]:1, stride 128, indexed" },
+	{ "a bit is set that may be the side's: or rsi, 0x90",
+	  "4885d2 7420 0fb6742408 c1e607 f04801443278 4885c9 740d 4881ce90000000 f048014c3260 c3",
+	  "1 rdx nonzero: rax to 0x68, side [rsp+8]:1, stride 128, indexed | -" },
+	{ "what is added is not what was asked for: test rbx, rbx",
+	  "4885d2 741d 0fb6742408 c1e607 f04801443278 4885db 740a 4883ce10 f048014c3260 c3",
 	  "1 rdx nonzero: rax to 0x68, side [rsp+8]:1, stride 128, indexed | -" },
 };
 
