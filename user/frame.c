@@ -60,6 +60,22 @@ static const struct frame_field frame_fields_0_14[] = {
 	{ "datagrams", MOQSTAT_DATAGRAMS },
 };
 
+/* Of frame_fields_0_14. */
+static const char *const frame_also_0_17[FRAME_LEN(frame_fields_0_14)] = {
+	"announces_started",
+	"announces_ended",
+	NULL,
+	"broadcasts_started",
+	"broadcasts_ended",
+	"subscriptions_started",
+	"subscriptions_ended",
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+	NULL,
+};
+
 static const struct frame_field frame_fields_session[] = {
 	{ "sessions", MOQSTAT_SESSIONS },
 	{ "sessions_closed", MOQSTAT_SESSIONS_CLOSED },
@@ -83,6 +99,29 @@ const struct frame_schema frame_schema_broadcast_0_14 = {
 	.fields_len = FRAME_LEN(frame_fields_0_14),
 };
 
+static const char *const frame_also_session_0_17[FRAME_LEN(frame_fields_session)] = {
+	"sessions_started",
+	"sessions_ended",
+};
+
+static const struct frame_schema frame_schema_session_0_17 = {
+	.name = "sessions",
+	.fields = frame_fields_session,
+	.fields_len = FRAME_LEN(frame_fields_session),
+	.also = frame_also_session_0_17,
+};
+
+const struct frame_schema frame_schema_broadcast_0_17 = {
+	.name = "0.17",
+	.fields = frame_fields_0_14,
+	.fields_len = FRAME_LEN(frame_fields_0_14),
+	.also = frame_also_0_17,
+	.more = ",\"stale\":{\"bytes\":0,\"frames\":0,\"groups\":0,\"datagrams\":0}",
+	.uncounted = "stale",
+	.stays = true,
+	.sessions = &frame_schema_session_0_17,
+};
+
 const struct frame_schema frame_schema_session = {
 	.name = "sessions",
 	.fields = frame_fields_session,
@@ -93,7 +132,8 @@ const struct frame_schema *frame_schema_find(const char *name)
 {
 	static const struct frame_schema *const all[] = { &frame_schema_broadcast_0_12,
 							  &frame_schema_broadcast_0_13,
-							  &frame_schema_broadcast_0_14 };
+							  &frame_schema_broadcast_0_14,
+							  &frame_schema_broadcast_0_17 };
 	size_t i;
 
 	for (i = 0; i < FRAME_LEN(all); i++) {
@@ -101,6 +141,11 @@ const struct frame_schema *frame_schema_find(const char *name)
 			return all[i];
 	}
 	return NULL;
+}
+
+const struct frame_schema *frame_schema_sessions(const struct frame_schema *broadcasts)
+{
+	return broadcasts->sessions ? broadcasts->sessions : &frame_schema_session;
 }
 
 void frame_buf_deinit(struct frame_buf *buf)
@@ -116,9 +161,12 @@ static size_t frame_row_bound(const struct frame_schema *schema, const struct fr
 {
 	size_t bound = strlen(":{},") + row->key_len, i;
 
-	for (i = 0; i < schema->fields_len; i++)
+	for (i = 0; i < schema->fields_len; i++) {
 		bound += strlen("\"\":,") + strlen(schema->fields[i].name) + FRAME_DIGITS;
-	return bound;
+		if (schema->also && schema->also[i])
+			bound += strlen("\"\":,") + strlen(schema->also[i]) + FRAME_DIGITS;
+	}
+	return bound + (schema->more ? strlen(schema->more) : 0);
 }
 
 static const struct frame_text *frame_row_text(const struct frame_row *row)
@@ -158,6 +206,15 @@ static char *frame_put_number(char *at, uint64_t number)
 	return frame_put(at, first, digits + FRAME_DIGITS - first);
 }
 
+static char *frame_put_member(char *at, const char *name, uint64_t number)
+{
+	*at++ = '"';
+	at = frame_put(at, name, strlen(name));
+	*at++ = '"';
+	*at++ = ':';
+	return frame_put_number(at, number);
+}
+
 static char *frame_put_row(char *at, const struct frame_schema *schema, const struct frame_row *row)
 {
 	const struct frame_field *field;
@@ -170,12 +227,14 @@ static char *frame_put_row(char *at, const struct frame_schema *schema, const st
 		field = &schema->fields[i];
 		if (i > 0)
 			*at++ = ',';
-		*at++ = '"';
-		at = frame_put(at, field->name, strlen(field->name));
-		*at++ = '"';
-		*at++ = ':';
-		at = frame_put_number(at, row->counts[field->field]);
+		if (schema->also && schema->also[i]) {
+			at = frame_put_member(at, schema->also[i], row->counts[field->field]);
+			*at++ = ',';
+		}
+		at = frame_put_member(at, field->name, row->counts[field->field]);
 	}
+	if (schema->more)
+		at = frame_put(at, schema->more, strlen(schema->more));
 	*at++ = '}';
 	return at;
 }

@@ -23,6 +23,15 @@ struct frame_schema {
 	const char *name; /* in recordings, e.g. "0.12": the first release of the relay with it */
 	const struct frame_field *fields;
 	size_t fields_len;
+	const char *const *also; /* other names with the same numbers, each in front of its field's,
+				    or NULL; NULL: no field has any */
+	const char *more;	 /* a member behind these of which nothing is counted, zeros, with
+				    the comma in front; or NULL */
+	const char *uncounted;	 /* its name; or NULL */
+	const struct frame_schema *sessions; /* that of session tracks, where it is another; or NULL
+					      */
+	bool stays; /* a row of which anything was ever counted is in every frame as long as
+		       its path has an entry; else while it is live or has changed */
 };
 
 /** Broadcast tracks of moq-relay 0.12.5 (moq-net 0.1.8): nine fields. */
@@ -34,11 +43,18 @@ extern const struct frame_schema frame_schema_broadcast_0_13;
 /** The same from moq-relay 0.14 (moq-net 0.2) on: with fetches and datagrams, twelve. */
 extern const struct frame_schema frame_schema_broadcast_0_14;
 
+/** The same in moq-relay 0.17 (moq-net 0.3): half of it under two names, and what was given up on.
+ */
+extern const struct frame_schema frame_schema_broadcast_0_17;
+
 /** The schema of broadcast tracks of that name, or NULL. */
 const struct frame_schema *frame_schema_find(const char *name);
 
-/** Session tracks, the same in every layout known: sessions, sessions_closed. */
+/** Session tracks, but where a schema has others: sessions, sessions_closed. */
 extern const struct frame_schema frame_schema_session;
+
+/** That of the session tracks beside broadcast tracks of a schema. */
+const struct frame_schema *frame_schema_sessions(const struct frame_schema *broadcasts);
 
 /** The bytes of one row, as in the frame. */
 struct frame_text {

@@ -28,6 +28,18 @@ static bool rows_string(struct rows *rows)
 	return rows->at < rows->end && rows_take(rows, '"');
 }
 
+/* Over the rest of an object, to behind its brace. No string in it has one; but there may be one
+ * object more in it. */
+static bool rows_object(struct rows *rows)
+{
+	const char *close = memchr(rows->at, '}', rows->end - rows->at);
+
+	if (close && memchr(rows->at, '{', close - rows->at))
+		close = memchr(close + 1, '}', rows->end - close - 1);
+	rows->at = close ? close + 1 : rows->end;
+	return close;
+}
+
 int rows_next(struct rows *rows, struct row *out)
 {
 	struct row row;
@@ -48,13 +60,8 @@ int rows_next(struct rows *rows, struct row *out)
 	row.value = rows->at;
 	if (!rows_take(rows, '{'))
 		return -EBADMSG;
-	/* No string in it has a brace. */
-	rows->at = memchr(rows->at, '}', rows->end - rows->at);
-	if (!rows->at) {
-		rows->at = rows->end;
+	if (!rows_object(rows))
 		return -EBADMSG;
-	}
-	rows->at++;
 	row.value_len = rows->at - row.value;
 	*out = row;
 	return 1;
@@ -195,7 +202,14 @@ int rows_counts(const struct row *row, const char *const *fields, size_t fields_
 		field = rows_field(fields, fields_len, field + 1, name, len);
 		if (*++at != ':')
 			return -EBADMSG;
-		at = rows_number(at + 1, end, &n);
+		/* Numbers that nothing is known of. */
+		if (at[1] == '{' && field == fields_len) {
+			at = memchr(at, '}', end - at);
+			if (!at || ++at == end)
+				return -EBADMSG;
+		} else {
+			at = rows_number(at + 1, end, &n);
+		}
 		if (!at || (*at != ',' && *at != '}'))
 			return -EBADMSG;
 		if (field == fields_len && !rows_plain(name, len))

@@ -199,6 +199,8 @@ int snapshot_update(struct snapshot *s, const struct collect_batch *batch,
 	s->number = 0;
 	for (i = 0; i < TRACK_KIND_MAX; i++)
 		snapshot_family_forget(&families[i]);
+	if (batch->schema)
+		families[TRACK_BROADCASTS].stays = batch->schema->stays;
 	err = snapshot_prepare(s, batch, tiers, TRACK_BROADCASTS);
 	if (err)
 		return err;

@@ -260,17 +260,20 @@ static bool slot_live(const struct snapshot_shape *shape, const uint64_t *counts
 	return false;
 }
 
-/* The slots in which a run is live or differs from `last`. */
+/* The slots in which a run is live, or where rows stay has ever counted anything, or differs from
+ * `last`. */
 static uint32_t run_visible(const struct snapshot_shape *shape, const struct snapshot_run *run,
-			    const uint64_t *last)
+			    const uint64_t *last, bool stays)
 {
+	static const uint64_t nothing[MOQSTAT_FIELD_MAX];
 	uint32_t visible = 0;
-	size_t slot, at;
+	size_t slot, at, size = shape->fields * sizeof(*last);
 
 	for (slot = 0; slot < shape->slots; slot++) {
 		at = slot * shape->fields;
-		if (memcmp(run->counts + at, last + at, shape->fields * sizeof(*last)) != 0 ||
-		    (run->held && slot_live(shape, run->counts + at)))
+		if (memcmp(run->counts + at, last + at, size) != 0 ||
+		    (run->held && (stays ? memcmp(run->counts + at, nothing, size) != 0
+					 : slot_live(shape, run->counts + at))))
 			visible |= 1U << slot;
 	}
 	return visible;
@@ -337,7 +340,7 @@ static int family_take(struct snapshot_family *f, const struct snapshot_shape *s
 	err = entry_create(shape, &shown, old, out);
 	if (err)
 		return err;
-	(*out)->visible = run_visible(shape, &shown, shown_last);
+	(*out)->visible = run_visible(shape, &shown, shown_last, f->stays);
 	(*out)->excess = excess;
 	(*out)->waiting = waiting;
 	next->held_back += excess;

@@ -51,6 +51,7 @@ struct snapshot_tally {
  *  before the first update. An update is prepared, which may fail and leaves all that was told as
  * it is, and then committed. */
 struct snapshot_family {
+	bool stays; /* rows, as in struct frame_schema */
 	struct snapshot_entry **entries;
 	size_t len, size;
 	struct snapshot_entry **spare; /* the other array: next, or before the last commit */

@@ -105,8 +105,9 @@ static bool stats_always(const struct tiers *tiers, unsigned int i)
  * flush_track. */
 static int stats_build(struct stats *s, unsigned int i, const struct snapshot_tick *shown)
 {
-	const struct frame_schema *schema =
-		tracks_what(i).kind == TRACK_SESSIONS ? &frame_schema_session : s->schema;
+	const struct frame_schema *schema = tracks_what(i).kind == TRACK_SESSIONS
+						    ? frame_schema_sessions(s->schema)
+						    : s->schema;
 	const struct stats_track *track = &s->tracks[i];
 	bool changed = shown->news[i] == SNAPSHOT_ROWS || track->again || !track->sequence;
 	int err = 0;

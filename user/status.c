@@ -23,6 +23,10 @@ static json_t *status_fields(const struct sites *sites, const struct worths *wor
 				    json_pack("{s:s, s:s}", "state", worth_state_name(worth->state),
 					      "reason", worth->reason));
 	}
+	if (schema->uncounted)
+		json_object_set_new(fields, schema->uncounted,
+				    json_pack("{s:s, s:s}", "state", "unavailable", "reason",
+					      "no branch tells how much is added"));
 	return fields;
 }
 

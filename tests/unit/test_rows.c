@@ -52,6 +52,11 @@ static void numbers_are_read_by_name(void **state)
 	assert_true(counts[0] == UINT64_MAX && counts[1] == 7 && counts[2] == 7 && counts[3] == 3);
 	assert_int_equal(seen, 1 << 0 | 1 << 3);
 	assert_int_equal(parse("{}", counts, &seen), 0);
+	/* Of what is in an object of its own nothing is known. */
+	seen = 0;
+	assert_int_equal(parse("{\"more\":{\"one\":2,\"two\":2},\"two\":5}", counts, &seen), 0);
+	assert_true(counts[0] == UINT64_MAX && counts[2] == 5);
+	assert_int_equal(seen, 1 << 2);
 }
 
 static void what_is_no_row_is_refused(void **state)
@@ -76,6 +81,9 @@ static void what_is_no_row_is_refused(void **state)
 		"{ }",
 		"{\"}",
 		"{\"\"}",
+		"{\"one\":{\"two\":1}}",
+		"{\"more\":{\"two\":1}",
+		"{\"more\":{\"two\":1}1}",
 	};
 	uint64_t counts[4] = { 0 };
 	unsigned int seen = 0;

@@ -219,6 +219,38 @@ static void live_is_shown_every_tick(void **state)
 }
 
 /* A close that was missed must not make a row immortal. */
+/* In later releases a row in which anything was ever counted stays as long as its path has an
+ * entry, but not one in which nothing was, nor that of a root without sessions. */
+static void rows_that_stay(void **state)
+{
+	struct fixture *f = *state;
+	struct collect_broadcast b[] = { life("a", 0, true, 5, 5), life("b", 1, true, 0, 0) };
+	struct collect_session root = {
+		.root = "r", .root_len = 1, .held = true, .counts = { 2, 2 }
+	};
+	const struct collect_batch batch = { .broadcasts = b,
+					     .broadcasts_len = LEN(b),
+					     .sessions = &root,
+					     .sessions_len = 1,
+					     .schema = &frame_schema_broadcast_0_17 };
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(snapshot_update(f->snapshot, &batch, &f->tick), 0);
+		assert_rows(f, PUB_EXT, "\"a\":5/5");
+		assert_rows(f, SUB_EXT, "");
+		assert_rows(f, SESSIONS_EXT, i ? "" : "\"r\":2/2");
+		assert_retired(f, TRACK_BROADCASTS, "");
+	}
+	/* The last counts are shown if they are new, and then it goes. */
+	b[0] = life("a", 0, false, 6, 6);
+	assert_int_equal(snapshot_update(f->snapshot, &batch, &f->tick), 0);
+	assert_rows(f, PUB_EXT, "\"a\":6/6");
+	assert_int_equal(snapshot_update(f->snapshot, &batch, &f->tick), 0);
+	assert_rows(f, PUB_EXT, "");
+	assert_retired(f, TRACK_BROADCASTS, "0");
+}
+
 static void not_held_is_not_live(void **state)
 {
 	struct fixture *f = *state;
@@ -477,6 +509,7 @@ int main(void)
 		TEST(numbers_may_begin_again),
 		TEST(held_but_idle_stays),
 		TEST(live_is_shown_every_tick),
+		TEST(rows_that_stay),
 		TEST(not_held_is_not_live),
 		TEST(not_held_shows_only_what_is_new),
 		TEST(never_used_is_retired_at_once),
