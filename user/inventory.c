@@ -153,8 +153,11 @@ void inventory_counts(const struct layout *layout, uint32_t slot, const uint8_t 
 		for (tier = 0; tier < layout->tiers; tier++) {
 			uint64_t *slot_counts = counts[role * MOQSTAT_TIER_MAX + tier];
 
-			for (field = 0; field < fields; field++, at += sizeof(uint64_t))
-				memcpy(&slot_counts[layout->memory[field]], at, sizeof(uint64_t));
+			for (field = 0; field < fields; field++, at += sizeof(uint64_t)) {
+				if (layout->memory[field] < MOQSTAT_FIELD_MAX)
+					memcpy(&slot_counts[layout->memory[field]], at,
+					       sizeof(uint64_t));
+			}
 		}
 	}
 }

@@ -43,6 +43,16 @@ static const enum moqstat_field layout_0_2_memory[] = {
 	MOQSTAT_DATAGRAMS,
 };
 
+static const enum moqstat_field layout_0_3_memory[] = {
+	/* Of what was given up on before it was delivered; how much isn't known at any branch. */
+	MOQSTAT_FIELD_MAX,	 MOQSTAT_FIELD_MAX,	MOQSTAT_FIELD_MAX,
+	MOQSTAT_FIELD_MAX,	 MOQSTAT_ANNOUNCED,	MOQSTAT_ANNOUNCED_CLOSED,
+	MOQSTAT_ANNOUNCED_BYTES, MOQSTAT_SUBSCRIPTIONS, MOQSTAT_SUBSCRIPTIONS_CLOSED,
+	MOQSTAT_FETCHES,	 MOQSTAT_BROADCASTS,	MOQSTAT_BROADCASTS_CLOSED,
+	MOQSTAT_BYTES,		 MOQSTAT_FRAMES,	MOQSTAT_GROUPS,
+	MOQSTAT_DATAGRAMS,
+};
+
 static const char *const layout_0_1_8_functions[LAYOUT_FUNCTION_MAX] = {
 	[LAYOUT_ENTRY] = "moq_net::stats::Stats::entry",
 	[LAYOUT_SUBSCRIBE] = "moq_net::stats::SessionBroadcasts::subscribe",
@@ -77,6 +87,32 @@ static const struct layout_scope layout_0_2_13_scope = {
 	.presence_of_session = 0x48,
 	.session_size = 0x88,
 	.functions = layout_0_2_13_scope_functions,
+};
+
+static const char *const layout_0_3_18_functions[LAYOUT_FUNCTION_MAX] = {
+	[LAYOUT_ENTRY] = "moq_net::stats::SessionInner::resolve",
+	[LAYOUT_SUBSCRIBE] = "moq_net::stats::Scope::subscribe",
+	[LAYOUT_UNSUBSCRIBE] = "<moq_net::stats::Subscription as core::ops::drop::Drop>::drop",
+	[LAYOUT_SESSION] = "moq_net::stats::Handle::session",
+};
+
+static const char *const layout_0_3_18_scope_functions[LAYOUT_SCOPE_FUNCTION_MAX] = {
+	[LAYOUT_SCOPE_REPORT] = "moq_net::stats::Registry::report",
+	[LAYOUT_SCOPE_OWN] = "moq_net::path::Path::to_owned",
+	[LAYOUT_SCOPE_REF_PATH] = "<&moq_net::path::Path as moq_net::path::AsPath>::as_path",
+	[LAYOUT_SCOPE_ROOTS] = "moq_net::stats::Registry::session_counters",
+	[LAYOUT_SCOPE_MOVE] = "moq_net::stats::Session::set_tier",
+};
+
+static const struct layout_scope layout_0_3_18_scope = {
+	.resolves = true,
+	.handle_of_session = 0,
+	.shared_of_session = 0x18,
+	.root_of_session = 0x20,
+	.label_of_session = 0x40,
+	.presence_of_session = 0x58,
+	.session_size = 0xb0,
+	.functions = layout_0_3_18_scope_functions,
 };
 
 const struct layout_tables layout_tables_0_2 = {
@@ -168,11 +204,33 @@ static const struct layout layouts[] = {
 		.functions = layout_0_2_13_functions,
 		.scope = &layout_0_2_13_scope,
 	},
+	{
+		.name = "moq-net 0.3.18",
+		.relays = "moq-relay 0.17.10",
+		.header = 16,
+		.stride = 128,
+		.tiers = 1,
+		.tier_of_handle = 0x20,
+		.shared_of_stats = 0x18,
+		.session_open = 0xa0,
+		.session_close = 0xa8,
+		.session_size = 0xb0,
+		.shared_paths = true,
+		.entries_of_shared = 0x18,
+		.sessions_of_shared = 0x20,
+		.table_of_lock = 0x18,
+		.bucket = 0x20,
+		.tables = &layout_tables_0_2,
+		.memory = layout_0_3_memory,
+		.frame = &frame_schema_broadcast_0_17,
+		.functions = layout_0_3_18_functions,
+		.scope = &layout_0_3_18_scope,
+	},
 };
 
 /* Whose counters are the same in all of 0.2 up to 0.2.22, and in all of 0.3 up to 0.3.18, by their
- * sources; seen in the code of 0.2.13 and 0.3.18. Here only those of 0.2 that no layout above is
- * that of, and those without symbols. docs/adr/0030-layouts.md */
+ * sources; seen in the code of 0.2.13 and 0.3.18. Here only those that no layout above is that of,
+ * nor like, and those without symbols. docs/adr/0030-layouts.md */
 static const char *const layout_0_2_functions[] = {
 	"moq_net::stats::Scope::announce",
 	"moq_net::stats::Scope::subscribe",
@@ -263,7 +321,7 @@ int layout_counter(const struct layout *l, int64_t offset, enum moqstat_role *ro
 		return -ENOENT;
 	*role = offset / of_role;
 	*field = l->memory[offset % of_role / 8];
-	return 0;
+	return *field < MOQSTAT_FIELD_MAX ? 0 : -ENOENT;
 }
 
 uint32_t layout_entry_size(const struct layout *l)

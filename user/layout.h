@@ -17,7 +17,8 @@
 /** Functions that the probes need, by what they are; from moq-net 0.2 on the second. */
 enum layout_function {
 	LAYOUT_ENTRY = 0,   /* Stats::entry(&self, &path) -> Option<Arc<BroadcastEntry>>;
-			       Session::scope(ret, &self, &path, side) */
+			       Session::scope(ret, &self, &path, side); or from 0.3.2 on
+			       SessionInner::resolve(&self, &path) -> (generation, Option<Arc>) */
 	LAYOUT_SUBSCRIBE,   /* SessionBroadcasts::subscribe(ret, &self, &path);
 			       Scope::subscribe(ret, &self) */
 	LAYOUT_UNSUBSCRIBE, /* <BroadcastSubscription as Drop>::drop(&mut self);
@@ -38,15 +39,20 @@ struct layout_tables {
 
 /** Functions that it takes besides where tiers are labels. */
 enum layout_scope_function {
-	LAYOUT_SCOPE_TIER = 0, /* BroadcastEntry::tier(&self, &label) -> Arc: makes an entry */
+	LAYOUT_SCOPE_TIER = 0, /* BroadcastEntry::tier(&self, &label) -> Arc: makes an entry; NULL
+				  where LAYOUT_ENTRY itself does */
 	LAYOUT_SCOPE_REGISTRY, /* Registry::entry(&self, &path), where that isn't inlined */
 	LAYOUT_SCOPE_REPORT,   /* Registry::report(ret, &self): once a tick of the relay's own */
-	LAYOUT_SCOPE_OPEN,     /* Session::new(handle, the root's counters) */
+	LAYOUT_SCOPE_OPEN,     /* Session::new(handle, the root's counters); NULL where it is a
+				  part of LAYOUT_SESSION */
 	LAYOUT_SCOPE_EGRESS,   /* Session::egress(ret, &self, path), */
 	LAYOUT_SCOPE_INGRESS,  /* and Session::ingress: LAYOUT_ENTRY, where that is inlined */
 	LAYOUT_SCOPE_OWN,      /* Path::to_owned(ret, &self) */
 	LAYOUT_SCOPE_AS_PATH,  /* <Path as AsPath>::as_path(ret, &self) */
 	LAYOUT_SCOPE_REF_PATH, /* <&Path as AsPath>::as_path(ret, &self) */
+	LAYOUT_SCOPE_ROOTS,    /* Registry::session_counters(&self, &label, &root) -> Option<Arc>,
+				  where that isn't inlined; from 0.3.2 on, as the next */
+	LAYOUT_SCOPE_MOVE,     /* Session::set_tier(&self, label): ends a session, and opens it */
 	LAYOUT_SCOPE_FUNCTION_MAX
 };
 
@@ -54,9 +60,12 @@ enum layout_scope_function {
  *  of a handle and more; and LAYOUT_ENTRY is called with where the address of that is, or with it.
  */
 struct layout_scope {
+	bool resolves; /* LAYOUT_ENTRY makes entries itself, and is called with the context, which
+			  is what its Arc has behind its head: offsets are from there */
 	uint32_t handle_of_session;
 	uint32_t shared_of_session;   /* as shared_of_stats of that handle */
 	uint32_t label_of_session;    /* as tier_of_handle of it */
+	uint32_t root_of_session;     /* path, where that is kept */
 	uint32_t presence_of_session; /* pointer to the root's counters */
 	uint32_t session_size;	      /* bytes of that Arc */
 	const char *const *functions; /* by layout_scope_function, demangled */
@@ -90,7 +99,8 @@ struct layout {
 	uint32_t table_of_lock;	     /* offset of the table behind those pointers */
 	uint32_t bucket;	     /* bytes of a bucket: a path and an Arc */
 	const struct layout_tables *tables; /* where tiers are labels; else NULL */
-	const enum moqstat_field *memory;   /* the counters in order; stride / 8 of them */
+	const enum moqstat_field *memory;   /* the counters in order; stride / 8 of them;
+					       MOQSTAT_FIELD_MAX for one that isn't counted here */
 	const struct frame_schema *frame;   /* of a broadcast's counters */
 	const char *const *functions;	    /* by layout_function: demangled, without the hash */
 	const struct layout_scope *scope;   /* as tables */
@@ -108,7 +118,7 @@ struct layout_later {
 /** Those, and how many. */
 const struct layout_later *layout_later_all(size_t *len);
 
-/** Those of moq-net 0.2. */
+/** Those of moq-net 0.2 and 0.3. */
 extern const struct layout_tables layout_tables_0_2;
 
 /** The layouts known, and how many. */

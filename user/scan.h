@@ -2,7 +2,7 @@
 /*
  * scan.h - a scan in progress, shared by scan.c (layouts, what is probed in functions), scan_find.c
  * (which function is which), scan_bump.c (bumps) and scan_later.c (what later releases have); and
- * by scan_scope.c and scan_pair.c, where tiers are labels.
+ * by scan_scope.c, scan_resolve.c and scan_pair.c, where tiers are labels.
  */
 #ifndef MOQSTAT_SCAN_H
 #define MOQSTAT_SCAN_H

@@ -88,6 +88,9 @@ static int pair_likely(const struct layout *l, const struct elf_symbol *symbol,
 {
 	struct bump_pair p = { .header = l->header, .stride = l->stride, .field = bump->dst.disp };
 
+	/* There the index is the side's alone. */
+	if (l->scope->resolves)
+		p.field -= l->header;
 	return bump->dst.index != MOQSTAT_REG_NONE && bump->dst.scale == 1 && bump->dst.disp >= 0 &&
 			       p.field < l->stride && strstr(symbol->name, "moq_net")
 		       ? pair_field(l, &p)
@@ -171,18 +174,74 @@ static int pair_site(const struct code *code, size_t bump, const struct bump_pai
 	return pair_role(code, bump, p, what, reason);
 }
 
+/* In functions whose names say what they count, and nothing else: a counter of one side, in an
+ * object that was looked at long before. The side is given as a number, as in pair_role(). */
+static bool pair_named(const struct scan *s, const struct code *code,
+		       const struct elf_symbol *symbol, size_t bump, enum moqstat_role *role,
+		       enum moqstat_field *field)
+{
+	const struct code_insn *insn = &code->insns[bump];
+	int which = scan_which(s, symbol->addr);
+
+	if (!s->layout->scope->resolves || insn->op != CODE_INC ||
+	    insn->dst.index != MOQSTAT_REG_NONE ||
+	    layout_counter(s->layout, insn->dst.disp, role, field))
+		return false;
+	return which == LAYOUT_SUBSCRIBE
+		       ? *field == MOQSTAT_SUBSCRIPTIONS || *field == MOQSTAT_BROADCASTS
+	       : which == LAYOUT_UNSUBSCRIBE ? *field == MOQSTAT_SUBSCRIPTIONS_CLOSED ||
+						       *field == MOQSTAT_BROADCASTS_CLOSED
+					     : false;
+}
+
+static int pair_named_bump(struct scan *s, const struct code *code, const struct elf_symbol *symbol,
+			   size_t bump, enum moqstat_role role, enum moqstat_field field)
+{
+	struct bump_branch branches[BUMP_BRANCHES_MAX];
+	uint32_t function;
+	size_t i, len;
+	int err = bump_find_past(code, bump, branches, &len);
+
+	if (err)
+		return pair_unprobed(s, &code->insns[bump], role, field, "no branch in front");
+	err = scan_function(s, symbol, -1, &function);
+	for (i = 0; i < len && !err; i++) {
+		struct site site = { .bump = code->insns[bump].addr };
+
+		site.what.event = MOQSTAT_EVENT_BUMP;
+		site.what.field = field;
+		site.what.role = MOQSTAT_ROLE_MAX;
+		site.what.when = branches[i].when;
+		site.what.side = pair_number(role);
+		site.what.tier = pair_number(0);
+		site.what.n = pair_number(1);
+		if (!eval_single(&branches[i].base, &site.what.entry) ||
+		    site.what.entry.kind == MOQSTAT_OPERAND_IMM || site.what.entry.width != 8 ||
+		    (site.what.entry.kind == MOQSTAT_OPERAND_REG && site.what.entry.disp))
+			return pair_unprobed(s, &code->insns[bump], role, field,
+					     "what it adds to can't be read at its branch");
+		err = scan_site_at(s, &code->insns[branches[i].insn], function, &site);
+		err = err ? err : scan_add_site(s, &site);
+	}
+	return err;
+}
+
 int scan_pair_bump(struct scan *s, const struct code *code, const struct elf_symbol *symbol,
 		   size_t bump)
 {
 	struct bump_pair pairs[BUMP_BRANCHES_MAX];
 	struct site sites[BUMP_BRANCHES_MAX];
 	const char *reason = NULL;
+	enum moqstat_role role;
+	enum moqstat_field counter;
 	uint32_t function;
 	size_t i, len;
 	int field, err;
 
 	if (pair_is_clone(code, bump))
 		return 0;
+	if (pair_named(s, code, symbol, bump, &role, &counter))
+		return pair_named_bump(s, code, symbol, bump, role, counter);
 	err = bump_pair_find(code, bump, pairs, &len);
 	if (err)
 		return pair_lost(s, code, symbol, bump, err);

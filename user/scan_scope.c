@@ -41,7 +41,7 @@ static int scope_by_name(const struct scope *c, const struct elf_symbol *symbol)
 	if (!name)
 		return -ENOMEM;
 	for (i = 0; i < LAYOUT_SCOPE_FUNCTION_MAX; i++) {
-		if (!strcmp(name, functions[i]))
+		if (functions[i] && !strcmp(name, functions[i]))
 			which = i;
 	}
 	free(name);
@@ -204,60 +204,99 @@ static bool scope_ends(const struct scope *c, const struct code *code,
 	return frees && scope_reads(code, context, l->shared_of_session);
 }
 
-/* The only branch that leads to a bump of what a session's context has; false if it is none. */
-static bool scope_close_branch(const struct scope *c, const struct code *code, size_t bump,
-			       struct bump_branch *branch, struct moqstat_operand *context)
+/* Where is it kept what a session's context counts in? */
+static bool scope_is_presence(const struct layout *l, const struct moqstat_operand *place)
+{
+	int32_t at = (int32_t)l->scope->presence_of_session;
+
+	return place->kind == MOQSTAT_OPERAND_MEM && place->index == MOQSTAT_REG_NONE &&
+	       (place->disp == at ||
+		(l->scope->resolves && place->disp == at + (int32_t)l->header));
+}
+
+/* The branches that lead to a bump of what a session's context has; false if it is none. */
+static bool scope_close_branches(const struct scope *c, const struct code *code, size_t bump,
+				 struct bump_branch *branches, size_t *len,
+				 struct moqstat_operand *context)
 {
 	const struct layout *l = c->scan->layout;
 	const struct code_insn *insn = &code->insns[bump];
 	struct moqstat_operand counters = eval_register(insn->dst.reg, 0);
-	struct bump_branch branches[BUMP_BRANCHES_MAX];
-	size_t len;
+	size_t i;
 
 	if (insn->op != CODE_INC || insn->dst.index != MOQSTAT_REG_NONE ||
-	    insn->dst.disp != (int32_t)l->session_close || bump_find(code, bump, branches, &len) ||
-	    len != 1)
+	    insn->dst.disp != (int32_t)l->session_close || bump_find(code, bump, branches, len) ||
+	    (*len != 1 && !l->scope->resolves))
 		return false;
-	*branch = branches[0];
-	*context = scan_guard(code, branch->insn, &counters);
-	return context->kind == MOQSTAT_OPERAND_MEM && context->index == MOQSTAT_REG_NONE &&
-	       context->disp == (int32_t)l->scope->presence_of_session;
+	for (i = 0; i < *len; i++) {
+		*context = scan_guard(code, branches[i].insn, &counters);
+		if (!scope_is_presence(l, context))
+			return false;
+	}
+	return true;
+}
+
+static int scope_close_site(struct scope *c, const struct code *code,
+			    const struct elf_symbol *symbol, size_t bump,
+			    const struct bump_branch *branch,
+			    const struct moqstat_operand *presence)
+{
+	struct sites_unprobed u = { .bump = code->insns[bump].addr,
+				    .session = true,
+				    .field = MOQSTAT_SESSIONS_CLOSED,
+				    .reason = "what is counted there can't be told" };
+	struct site site = { .bump = code->insns[bump].addr, .guard = *presence };
+	int special = scope_which(c, symbol->addr);
+	uint32_t function;
+	int err;
+
+	if (!(c->scan->layout->scope->resolves ? resolve_ends(c, code, symbol, special, presence)
+					       : scope_ends(c, code, symbol, presence->reg)) ||
+	    !eval_single(&branch->n, &site.what.n) ||
+	    !eval_single(&branch->base, &site.what.entry) ||
+	    site.what.entry.kind != MOQSTAT_OPERAND_REG)
+		return scan_add_unprobed(c->scan, &u);
+	site.what.event = MOQSTAT_EVENT_SESSION_BUMP;
+	site.what.field = MOQSTAT_SESSIONS_CLOSED;
+	site.what.when = branch->when;
+	err = scan_function(c->scan, symbol, -1, &function);
+	if (!err)
+		err = scan_site_at(c->scan, &code->insns[branch->insn], function, &site);
+	return err ? err : scan_add_site(c->scan, &site);
 }
 
 /* A session's close, where its context ends: else that may be something else, or not. */
 static int scope_close(struct scope *c, const struct code *code, const struct elf_symbol *symbol,
 		       size_t bump, bool *closes)
 {
-	struct sites_unprobed u = { .bump = code->insns[bump].addr,
-				    .session = true,
-				    .field = MOQSTAT_SESSIONS_CLOSED,
-				    .reason = "what is counted there can't be told" };
-	struct site site = { .bump = code->insns[bump].addr };
-	struct bump_branch branch;
-	uint32_t function;
-	int err;
+	struct bump_branch branches[BUMP_BRANCHES_MAX];
+	struct moqstat_operand presence;
+	size_t i, len;
+	int err = 0;
 
-	*closes = scope_close_branch(c, code, bump, &branch, &site.guard);
-	if (!*closes)
-		return 0;
-	if (!scope_ends(c, code, symbol, site.guard.reg) || !eval_single(&branch.n, &site.what.n) ||
-	    !eval_single(&branch.base, &site.what.entry) ||
-	    site.what.entry.kind != MOQSTAT_OPERAND_REG)
-		return scan_add_unprobed(c->scan, &u);
-	site.what.event = MOQSTAT_EVENT_SESSION_BUMP;
-	site.what.field = MOQSTAT_SESSIONS_CLOSED;
-	site.what.when = branch.when;
-	err = scan_function(c->scan, symbol, -1, &function);
-	if (!err)
-		err = scan_site_at(c->scan, &code->insns[branch.insn], function, &site);
-	return err ? err : scan_add_site(c->scan, &site);
+	*closes = scope_close_branches(c, code, bump, branches, &len, &presence);
+	for (i = 0; *closes && i < len && !err; i++)
+		err = scope_close_site(c, code, symbol, bump, &branches[i], &presence);
+	return err;
 }
 
 /* ---- all of them
  * --------------------------------------------------------------------------------- */
 
+/* Where sessions are opened by what names them: is it that? */
+static bool scope_opens(const struct scope *c, const struct code *code, int which, int special,
+			size_t bump)
+{
+	const struct code_insn *insn = &code->insns[bump];
+
+	return c->scan->layout->scope->resolves &&
+	       (which == LAYOUT_SESSION || special == LAYOUT_SCOPE_MOVE) && insn->op == CODE_INC &&
+	       insn->dst.index == MOQSTAT_REG_NONE &&
+	       insn->dst.disp == (int32_t)c->scan->layout->session_open;
+}
+
 static int scope_bumps(struct scope *c, const struct code *code, const struct elf_symbol *symbol,
-		       int special)
+		       int which, int special)
 {
 	bool closes;
 	int err = 0;
@@ -266,7 +305,7 @@ static int scope_bumps(struct scope *c, const struct code *code, const struct el
 	for (i = 0; i < code->insns_len && !err; i++) {
 		if (!bump_is(&code->insns[i]))
 			continue;
-		if (special == LAYOUT_SCOPE_OPEN) {
+		if (special == LAYOUT_SCOPE_OPEN || scope_opens(c, code, which, special, i)) {
 			err = scan_session_bump(c->scan, code, symbol, i, true);
 			continue;
 		}
@@ -277,12 +316,38 @@ static int scope_bumps(struct scope *c, const struct code *code, const struct el
 	return err;
 }
 
+static int scope_resolving(struct scope *c, const struct code *code,
+			   const struct elf_symbol *symbol, int which, int special)
+{
+	uint32_t function;
+	int err;
+
+	if (which != LAYOUT_ENTRY && strstr(symbol->name, "moq_net") &&
+	    strstr(symbol->name, "stats") && resolve_makes(c, code))
+		scope_lack(c, "only its %s that makes entries: what is at 0x%llx does, too",
+			   c->scan->layout->functions[LAYOUT_ENTRY],
+			   (unsigned long long)code->addr);
+	if (which < 0 && special != LAYOUT_SCOPE_REPORT && special != LAYOUT_SCOPE_ROOTS &&
+	    special != LAYOUT_SCOPE_MOVE)
+		return 0;
+	err = scan_function(c->scan, symbol, which, &function);
+	if (!err && which == LAYOUT_ENTRY)
+		err = resolve_entry(c, code, function);
+	else if (!err && special == LAYOUT_SCOPE_REPORT)
+		err = resolve_report(c, code, function);
+	else if (!err && (which == LAYOUT_SESSION || which < 0))
+		err = resolve_roots(c, code, function, which, special);
+	return err;
+}
+
 static int scope_function(struct scope *c, const struct code *code, const struct elf_symbol *symbol,
 			  int which, int special)
 {
 	uint32_t function;
 	int err = 0;
 
+	if (c->scan->layout->scope->resolves)
+		return scope_resolving(c, code, symbol, which, special);
 	if (which >= 0 || scope_is_guarded(special) || special == LAYOUT_SCOPE_REPORT)
 		err = scan_function(c->scan, symbol, which, &function);
 	if (!err && which == LAYOUT_ENTRY)
@@ -324,7 +389,9 @@ static int scope_symbol(void *scope, const struct elf_symbol *symbol)
 	if (!bytes)
 		return 0;
 	calls = scope_may_call(c, bytes, symbol);
-	if (!calls && which < 0 && special < 0 && !code_may_bump(bytes, symbol->size))
+	if (!calls && which < 0 && special < 0 && !code_may_bump(bytes, symbol->size) &&
+	    !(c->scan->layout->scope->resolves && strstr(symbol->name, "moq_net") &&
+	      strstr(symbol->name, "stats")))
 		return 0;
 	err = code_init(c->scan->file, symbol->addr, symbol->size, &code);
 	if (err)
@@ -336,7 +403,7 @@ static int scope_symbol(void *scope, const struct elf_symbol *symbol)
 	if (!err && calls)
 		err = scope_callers(c, &code, which);
 	if (!err)
-		err = scope_bumps(c, &code, symbol, special);
+		err = scope_bumps(c, &code, symbol, which, special);
 	code_deinit(&code);
 	return err;
 }
@@ -382,11 +449,16 @@ static void scope_recognise(struct scope *c)
 
 	if (!c->entries_there)
 		scope_lack(c, "no table where its %s would find one", l->functions[LAYOUT_ENTRY]);
-	if (sites_functions(s, LAYOUT_SESSION) && !c->roots_there)
+	if ((sites_functions(s, LAYOUT_SESSION) || l->scope->resolves) && !c->roots_there)
 		scope_lack(c, "no table where its %s would find one", l->functions[LAYOUT_SESSION]);
 	if (!scope_events(c, MOQSTAT_EVENT_ENTRY_NEW))
 		scope_lack(c, "nothing in its %s that allocates entries of %u bytes",
-			   l->scope->functions[LAYOUT_SCOPE_TIER], layout_entry_size(l));
+			   l->scope->resolves ? l->functions[LAYOUT_ENTRY]
+					      : l->scope->functions[LAYOUT_SCOPE_TIER],
+			   layout_entry_size(l));
+	if (l->scope->resolves && !scope_events(c, MOQSTAT_EVENT_SESSION_NEW))
+		scope_lack(c, "nothing that allocates a root's counters of %u bytes",
+			   l->session_size);
 	if (scope_events(c, MOQSTAT_EVENT_BUMP) < SITES_STRIDES_MIN)
 		scope_lack(c, "too few bumps of counters that are %u bytes apart", l->stride);
 	if (s->len > MOQSTAT_SITES_MAX)
@@ -405,9 +477,10 @@ static void scope_begin(struct scope *c)
 		scope_lack(c, "no %s", l->functions[LAYOUT_ENTRY]);
 		return;
 	}
-	/* More than the others have been told by, which have none of these names. */
-	c->scan->passed = 2;
-	if (!scope_has(c, LAYOUT_SCOPE_TIER))
+	/* More than the others have been told by, which have none of these names; but both of these
+	 * have that of the first. */
+	c->scan->passed = l->scope->resolves ? 3 : 2;
+	if (!l->scope->resolves && !scope_has(c, LAYOUT_SCOPE_TIER))
 		scope_lack(c, "no %s", l->scope->functions[LAYOUT_SCOPE_TIER]);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * scan_scope.h - a scan for a layout whose tiers are labels, shared by scan_scope.c (functions, and
- * what must be there) and scan_scope_name.c (where entries and sessions are named and made).
+ * what must be there) and scan_scope_name.c or scan_resolve.c (where entries and sessions are named
+ * and made).
  */
 #ifndef MOQSTAT_SCAN_SCOPE_H
 #define MOQSTAT_SCAN_SCOPE_H
@@ -45,5 +46,52 @@ int scope_report(struct scope *c, const struct code *code, uint32_t function);
 
 /** The same in a copy of LAYOUT_SESSION; without what lacks. */
 int scope_session(struct scope *c, const struct code *code, uint32_t function);
+
+/* ---- the same where the context resolves paths itself: scan_resolve.c ---- */
+
+/** The same in LAYOUT_ENTRY. */
+int resolve_entry(struct scope *c, const struct code *code, uint32_t function);
+
+/** The same in whatever names roots and makes their counters: LAYOUT_SCOPE_ROOTS, or where that is
+ *  inlined LAYOUT_SESSION and LAYOUT_SCOPE_MOVE. What opens sessions of roots that nothing there
+ *  names is noted as unprobed. */
+int resolve_roots(struct scope *c, const struct code *code, uint32_t function, int which,
+		  int special);
+
+/** In LAYOUT_SCOPE_REPORT. */
+int resolve_report(struct scope *c, const struct code *code, uint32_t function);
+
+/** Does the code make what is as large as an entry, and nothing else? */
+bool resolve_makes(const struct scope *c, const struct code *code);
+
+/** Does a session's context end there, which is at, or behind, what a register holds? */
+bool resolve_ends(const struct scope *c, const struct code *code, const struct elf_symbol *symbol,
+		  int special, const struct moqstat_operand *presence);
+
+/* ---- parts of these: scan_scope_name.c ---- */
+
+struct moqstat_operand scope_operand(uint8_t kind, unsigned int reg, int32_t disp, int32_t outer);
+
+/** The first branch on a condition behind an instruction, before anything else is called or leads
+ *  there; -1: there is none. */
+ptrdiff_t scope_branch(const struct code *code, size_t from);
+
+/** What an argument of a call is the address of: a register and how far from it; false if that
+ *  can't be told. */
+bool scope_argument(const struct code *code, size_t call, unsigned int arg,
+		    struct moqstat_operand *out);
+
+/** Is what a register holds used as an address, `disp` bytes on, until it holds something else? */
+bool scope_is_used(const struct code *code, size_t from, unsigned int reg, int32_t disp);
+
+/** Is the third argument put down, once, and where that is given to what takes a &Path? */
+bool scope_hands_path(const struct scope *c, const struct code *code);
+
+/** Does a function name anything else, so that the thread's last name isn't what it is called with?
+ */
+bool scope_names(const struct scope *c, const struct code *code);
+
+/** From where on is the stack's pointer the same, up to an instruction? */
+size_t scope_level(const struct code *code, size_t to);
 
 #endif /* MOQSTAT_SCAN_SCOPE_H */

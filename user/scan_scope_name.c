@@ -4,8 +4,7 @@
 
 #include <errno.h>
 
-static struct moqstat_operand name_operand(uint8_t kind, unsigned int reg, int32_t disp,
-					   int32_t outer)
+struct moqstat_operand scope_operand(uint8_t kind, unsigned int reg, int32_t disp, int32_t outer)
 {
 	return (struct moqstat_operand){ .kind = kind,
 					 .reg = reg,
@@ -34,7 +33,7 @@ static ptrdiff_t name_call(const struct scope *c, const struct code *code, int w
 
 /* The first branch on a condition behind an instruction, before anything else is called or leads
  * there; -1: there is none. */
-static ptrdiff_t name_branch(const struct code *code, size_t from)
+ptrdiff_t scope_branch(const struct code *code, size_t from)
 {
 	size_t i, first;
 
@@ -51,8 +50,8 @@ static ptrdiff_t name_branch(const struct code *code, size_t from)
 
 /* What an argument of a call is the address of: a register and how far from it; false if that can't
  * be told. */
-static bool name_argument(const struct code *code, size_t call, unsigned int arg,
-			  struct moqstat_operand *out)
+bool scope_argument(const struct code *code, size_t call, unsigned int arg,
+		    struct moqstat_operand *out)
 {
 	ptrdiff_t at = bump_writer(code, call, arg);
 
@@ -111,7 +110,7 @@ static bool name_self(const struct scope *c, const struct code *code, size_t cal
 	struct moqstat_operand label;
 	ptrdiff_t at;
 
-	if (!name_argument(code, call, CODE_ARG1, &label) ||
+	if (!scope_argument(code, call, CODE_ARG1, &label) ||
 	    label.disp != (int32_t)c->scan->layout->scope->label_of_session)
 		return false;
 	*reg = label.reg;
@@ -132,7 +131,7 @@ static bool name_loads(const struct code_insn *insn, unsigned int reg, int64_t d
 }
 
 /* Is what a register holds used as an address, `disp` bytes on, until it holds something else? */
-static bool name_is_used(const struct code *code, size_t from, unsigned int reg, int32_t disp)
+bool scope_is_used(const struct code *code, size_t from, unsigned int reg, int32_t disp)
 {
 	size_t i;
 
@@ -165,7 +164,7 @@ static bool name_finds(const struct code *code, unsigned int reg, uint32_t from,
 		if (!name_loads(insn, reg, from) || insn->dst.kind != MOQSTAT_OPERAND_REG)
 			continue;
 		reads = true;
-		*there |= name_is_used(code, i + 1, insn->dst.reg, table);
+		*there |= scope_is_used(code, i + 1, insn->dst.reg, table);
 	}
 	return reads;
 }
@@ -181,7 +180,7 @@ static bool name_finds_shared(struct scope *c, const struct code *code, unsigned
 	if (name_finds(code, reg, l->scope->shared_of_session, l->entries_of_shared,
 		       &c->entries_there))
 		return true;
-	return call >= 0 && name_argument(code, call, CODE_ARG0, &registry) &&
+	return call >= 0 && scope_argument(code, call, CODE_ARG0, &registry) &&
 	       registry.reg == reg && registry.disp == (int32_t)l->scope->handle_of_session;
 }
 
@@ -206,7 +205,7 @@ int scope_report(struct scope *c, const struct code *code, uint32_t function)
 	    !there)
 		return 0;
 	site.what.side =
-		name_operand(MOQSTAT_OPERAND_MEM, CODE_TO_ARG0, (int32_t)l->shared_of_stats, 0);
+		scope_operand(MOQSTAT_OPERAND_MEM, CODE_TO_ARG0, (int32_t)l->shared_of_stats, 0);
 	err = scan_site_at(c->scan, &code->insns[0], function, &site);
 	return err ? err : scan_add_site(c->scan, &site);
 }
@@ -250,7 +249,7 @@ static bool name_gives_path(const struct scope *c, const struct code *code)
 }
 
 /* Is it put down, once, and where that is given to what takes a &Path? */
-static bool name_hands_path(const struct scope *c, const struct code *code)
+bool scope_hands_path(const struct scope *c, const struct code *code)
 {
 	struct moqstat_operand place;
 	size_t i, first, stores = 0;
@@ -258,7 +257,7 @@ static bool name_hands_path(const struct scope *c, const struct code *code)
 
 	for (i = 0; i < code->insns_len; i++) {
 		if (scope_callee(c, &code->insns[i]) == LAYOUT_SCOPE_REF_PATH &&
-		    name_argument(code, i, CODE_ARG1, &place) && place.reg == CODE_STACK)
+		    scope_argument(code, i, CODE_ARG1, &place) && place.reg == CODE_STACK)
 			break;
 	}
 	if (i == code->insns_len)
@@ -286,7 +285,7 @@ static bool name_hands_path(const struct scope *c, const struct code *code)
 }
 
 /* Does it name anything else, so that the thread's last name isn't what it is called with? */
-static bool name_names(const struct scope *c, const struct code *code)
+bool scope_names(const struct scope *c, const struct code *code)
 {
 	size_t i;
 	int which;
@@ -317,12 +316,12 @@ static int name_begins(struct scope *c, const struct code *code, uint32_t functi
 
 	site.what.entry = eval_register(CODE_TO_ARG1, 0);
 	site.what.tier = itself ? eval_register(CODE_TO_ARG0, (int32_t)l->label_of_session)
-				: name_operand(MOQSTAT_OPERAND_POINT, CODE_TO_ARG0, 0,
-					       (int32_t)l->label_of_session);
-	site.what.side = itself ? name_operand(MOQSTAT_OPERAND_MEM, CODE_TO_ARG0,
-					       (int32_t)l->shared_of_session, 0)
-				: name_operand(MOQSTAT_OPERAND_DEREF, CODE_TO_ARG0, 0,
-					       (int32_t)l->shared_of_session);
+				: scope_operand(MOQSTAT_OPERAND_POINT, CODE_TO_ARG0, 0,
+						(int32_t)l->label_of_session);
+	site.what.side = itself ? scope_operand(MOQSTAT_OPERAND_MEM, CODE_TO_ARG0,
+						(int32_t)l->shared_of_session, 0)
+				: scope_operand(MOQSTAT_OPERAND_DEREF, CODE_TO_ARG0, 0,
+						(int32_t)l->shared_of_session);
 	err = scan_site_at(c->scan, &code->insns[0], function, &site);
 	return err ? err : scan_add_site(c->scan, &site);
 }
@@ -332,7 +331,7 @@ static int name_has_got(struct scope *c, const struct code *code, uint32_t funct
 {
 	struct site site = { .what = { .event = MOQSTAT_EVENT_SCOPE } };
 	struct moqstat_operand result = eval_register(CODE_RESULT, 0), held;
-	ptrdiff_t branch = name_branch(code, call);
+	ptrdiff_t branch = scope_branch(code, call);
 	unsigned int reg;
 	struct eval e;
 	size_t i;
@@ -369,9 +368,9 @@ int scope_entry(struct scope *c, const struct code *code, uint32_t function)
 		scope_lack(c, "no session where one of its %s would find it", name);
 	else if (!name_finds_shared(c, code, reg))
 		scope_lack(c, "nothing shared where one of its %s would find it", name);
-	else if (!name_reads_path(code) && !name_gives_path(c, code) && !name_hands_path(c, code))
+	else if (!name_reads_path(code) && !name_gives_path(c, code) && !scope_hands_path(c, code))
 		scope_lack(c, "no path that one of its %s is called with", name);
-	else if (name_names(c, code))
+	else if (scope_names(c, code))
 		scope_lack(c, "one of its %s that names another path, too", name);
 	if (c->lacks)
 		return 0;
@@ -400,7 +399,7 @@ static bool name_is_written(const struct code *code, int32_t disp, size_t from, 
 }
 
 /* From where on is the stack's pointer the same, up to an instruction? */
-static size_t name_level(const struct code *code, size_t to)
+size_t scope_level(const struct code *code, size_t to)
 {
 	while (to > 0 && !(code->insns[to - 1].writes & (1u << CODE_STACK)))
 		to--;
@@ -419,12 +418,12 @@ static bool name_session(const struct scope *c, const struct code *code, struct 
 	int32_t at, word;
 	size_t from;
 
-	if (own < 0 || open < own || !name_argument(code, own, CODE_RETURNS_TO, &root) ||
-	    root.reg != CODE_STACK || !name_argument(code, open, CODE_ARG0, &handle) ||
+	if (own < 0 || open < own || !scope_argument(code, own, CODE_RETURNS_TO, &root) ||
+	    root.reg != CODE_STACK || !scope_argument(code, open, CODE_ARG0, &handle) ||
 	    handle.reg != CODE_STACK)
 		return false;
-	from = name_level(code, open);
-	*branch = name_branch(code, own);
+	from = scope_level(code, open);
+	*branch = scope_branch(code, own);
 	if (*branch < 0)
 		return false;
 	at = handle.disp + (int32_t)l->tier_of_handle;
@@ -436,8 +435,8 @@ static bool name_session(const struct scope *c, const struct code *code, struct 
 		return false;
 	what->entry = eval_register(CODE_STACK, root.disp);
 	what->tier = eval_register(CODE_STACK, at);
-	what->side = name_operand(MOQSTAT_OPERAND_MEM, CODE_STACK,
-				  handle.disp + (int32_t)l->shared_of_stats, 0);
+	what->side = scope_operand(MOQSTAT_OPERAND_MEM, CODE_STACK,
+				   handle.disp + (int32_t)l->shared_of_stats, 0);
 	return true;
 }
 
@@ -452,8 +451,8 @@ static void name_finds_roots(struct scope *c, const struct code *code)
 
 		if (insn->op == CODE_MOV && insn->dst.kind == MOQSTAT_OPERAND_REG &&
 		    name_loads(insn, insn->src.reg, l->shared_of_stats))
-			c->roots_there |= name_is_used(code, i + 1, insn->dst.reg,
-						       (int32_t)l->sessions_of_shared);
+			c->roots_there |= scope_is_used(code, i + 1, insn->dst.reg,
+							(int32_t)l->sessions_of_shared);
 	}
 }
 

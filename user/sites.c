@@ -163,7 +163,11 @@ bool sites_complete(const struct sites *s, enum moqstat_role role, enum moqstat_
 bool sites_sessions_complete(const struct sites *s, const char **reason)
 {
 	size_t i, opens = 0, closes = 0, unprobed = 0;
+	size_t makers = sites_functions(s, LAYOUT_SESSION);
 
+	/* What doesn't make a root's counters there calls what does. */
+	if (s->layout->scope && s->layout->scope->resolves)
+		makers = sites_events(s, MOQSTAT_EVENT_SESSION_NEW) ? 1 : SIZE_MAX;
 	for (i = 0; i < s->unprobed_len; i++)
 		unprobed += s->unprobed[i].session;
 	for (i = 0; i < s->len; i++) {
@@ -181,12 +185,11 @@ bool sites_sessions_complete(const struct sites *s, const char **reason)
 		*reason = "the function that opens sessions was not found";
 	else if (unprobed)
 		*reason = "one of its bumps has no place for a probe";
-	else if (s->layout->scope &&
-		 sites_events(s, MOQSTAT_EVENT_SESSION) < sites_functions(s, LAYOUT_SESSION))
+	else if (s->layout->scope && sites_events(s, MOQSTAT_EVENT_SESSION) < makers)
 		*reason = "the place where a session's root is named was not found";
 	else if (opens < (s->layout->scope ? 1 : sites_functions(s, LAYOUT_SESSION)))
 		*reason = "the place where a session is counted was not found";
-	else if (sites_events(s, MOQSTAT_EVENT_SESSION_NEW) < sites_functions(s, LAYOUT_SESSION))
+	else if (sites_events(s, MOQSTAT_EVENT_SESSION_NEW) < makers)
 		*reason = "the place where a root's counters are made was not found";
 	else if (!closes)
 		*reason = "no close of a session was found";

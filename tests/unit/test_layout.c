@@ -218,10 +218,47 @@ static void an_entry_of_one_tier(void **state)
 			 l->scope->handle_of_session + l->shared_of_stats);
 	assert_int_equal(l->scope->label_of_session,
 			 l->scope->handle_of_session + l->tier_of_handle);
-	for (i = 0; i < LAYOUT_SCOPE_FUNCTION_MAX; i++)
+	for (i = 0; i < LAYOUT_SCOPE_ROOTS; i++)
 		assert_non_null(l->scope->functions[i]);
 	for (i = 0; i < LAYOUT_FUNCTION_MAX; i++)
 		assert_non_null(l->functions[i]);
+}
+
+/* What was given up on comes first there, and isn't counted. */
+static void an_entry_with_what_is_stale(void **state)
+{
+	static const enum moqstat_field order[] = {
+		MOQSTAT_ANNOUNCED,
+		MOQSTAT_ANNOUNCED_CLOSED,
+		MOQSTAT_ANNOUNCED_BYTES,
+		MOQSTAT_SUBSCRIPTIONS,
+		MOQSTAT_SUBSCRIPTIONS_CLOSED,
+		MOQSTAT_FETCHES,
+		MOQSTAT_BROADCASTS,
+		MOQSTAT_BROADCASTS_CLOSED,
+		MOQSTAT_BYTES,
+		MOQSTAT_FRAMES,
+		MOQSTAT_GROUPS,
+		MOQSTAT_DATAGRAMS,
+	};
+	const struct layout *l = layout_find("moq-net 0.3.18");
+	enum moqstat_role role;
+	enum moqstat_field field;
+	int64_t i;
+
+	(void)state;
+	assert_int_equal(layout_entry_size(l), 0x110);
+	for (i = 0; i < 32; i++) {
+		int err = layout_counter(l, 0x10 + 8 * i, &role, &field);
+
+		assert_int_equal(err, i % 16 < 4 ? -ENOENT : 0);
+		if (err)
+			continue;
+		assert_int_equal(role, i / 16);
+		assert_int_equal(field, order[i % 16 - 4]);
+	}
+	assert_true(l->scope->resolves);
+	assert_true(l->frame->stays);
 }
 
 /* What can't be counted on yet is nothing that one is told to run. */
@@ -232,13 +269,13 @@ static void all_that_are_known_are_told(void **state)
 	(void)state;
 	layout_relays(text, sizeof(text));
 	assert_string_equal(text, "moq-relay 0.12.5, moq-relay 0.13.0, moq-relay 0.13.3, "
-				  "moq-relay 0.13.5, moq-relay 0.14.12");
+				  "moq-relay 0.13.5, moq-relay 0.14.12, moq-relay 0.17.10");
 }
 
 static void layouts_are_found_by_name(void **state)
 {
 	const struct layout *all;
-	size_t i, len;
+	size_t i, k, n, len;
 
 	(void)state;
 	all = layout_all(&len);
@@ -246,7 +283,9 @@ static void layouts_are_found_by_name(void **state)
 	for (i = 0; i < len; i++) {
 		assert_ptr_equal(layout_find(all[i].name), &all[i]);
 		/* As many counters as frames hold, none twice. */
-		assert_int_equal(all[i].stride, 8 * all[i].frame->fields_len);
+		for (k = 0, n = 0; k < all[i].stride / 8; k++)
+			n += all[i].memory[k] < MOQSTAT_FIELD_MAX;
+		assert_int_equal(n, all[i].frame->fields_len);
 	}
 	assert_null(layout_find("moq-net 0.1.9"));
 	assert_null(layout_find(""));
@@ -302,6 +341,7 @@ int main(void)
 		cmocka_unit_test(far_offsets_are_none),
 		cmocka_unit_test(an_entry_has_304_bytes),
 		cmocka_unit_test(an_entry_of_one_tier),
+		cmocka_unit_test(an_entry_with_what_is_stale),
 		cmocka_unit_test(all_that_are_known_are_told),
 		cmocka_unit_test(layouts_are_found_by_name),
 		cmocka_unit_test(later_ones_have_strides_of_their_own),

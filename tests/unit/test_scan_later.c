@@ -20,7 +20,7 @@
 
 #define KNOWN                                                                      \
 	"moq-relay 0.12.5, moq-relay 0.13.0, moq-relay 0.13.3, moq-relay 0.13.5, " \
-	"moq-relay 0.14.12"
+	"moq-relay 0.14.12, moq-relay 0.17.10"
 
 #define ANNOUNCE  "_ZN7moq_net5stats5Scope8announce17h5d81ea6629bf2c18E"
 #define SUBSCRIBE "_ZN7moq_net5stats5Scope9subscribe17h52e06436e05209bcE"
