@@ -47,6 +47,11 @@ int scope_report(struct scope *c, const struct code *code, uint32_t function);
 /** The same in a copy of LAYOUT_SESSION; without what lacks. */
 int scope_session(struct scope *c, const struct code *code, uint32_t function);
 
+/** Add the sites of a bump that counts a session as closed, where its context ends; or note it as
+ *  unprobed, since that may be something else (scan_scope_close.c). *closes: is it such a bump? */
+int scope_close(struct scope *c, const struct code *code, const struct elf_symbol *symbol,
+		size_t bump, bool *closes);
+
 /* ---- the same where the context resolves paths itself: scan_resolve.c ---- */
 
 /** The same in LAYOUT_ENTRY. */
