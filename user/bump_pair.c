@@ -140,8 +140,7 @@ static bool pair_branch(const struct code *code, size_t bump, const struct bump_
 	return true;
 }
 
-/* ---- an index that was picked before
- * ------------------------------------------------------------ */
+/* ---- an index that was picked before ---- */
 
 struct pair_walk {
 	size_t seen[PAIR_WALK_MAX];

@@ -107,8 +107,7 @@ int scan_find_named(struct scan *s)
 	return err;
 }
 
-/* ---- what a function does
- * ------------------------------------------------------------------------ */
+/* ---- what a function does ---- */
 
 static bool find_allocates(const struct code *code, uint32_t size)
 {
@@ -362,8 +361,7 @@ static bool find_is(const struct scan *s, const struct code *code, enum layout_f
 	}
 }
 
-/* ---- candidates
- * ---------------------------------------------------------------------------------- */
+/* ---- candidates ---- */
 
 static void find_note_called(struct find *f, uint64_t called)
 {
@@ -456,8 +454,7 @@ static int find_candidates(struct find *f, const struct elf_symbol *symbol)
 	return 0;
 }
 
-/* ---- verdicts
- * ------------------------------------------------------------------------------------ */
+/* ---- verdicts ---- */
 
 /* Take a function without a name for what it does; one with a name is what that says. */
 static int find_confirm(struct find *f, const struct elf_symbol *symbol, enum layout_function which,

@@ -14,8 +14,7 @@
 /* The register of the second word that a function returns. */
 #define RESOLVE_RESULT MOQSTAT_RDX
 
-/* ---- what is read of arguments
- * ------------------------------------------------------------------ */
+/* ---- what is read of arguments ---- */
 
 static bool resolve_loads(const struct code_insn *insn, int32_t disp)
 {
@@ -101,8 +100,7 @@ static unsigned int resolve_holder(const struct code *code, size_t insn, unsigne
 	return MOQSTAT_REG_NONE;
 }
 
-/* ---- what is made
- * -------------------------------------------------------------------------------- */
+/* ---- what is made ---- */
 
 /* Is what was allocated begun where it is, with a count of one, before anything else is called?
  * What is moved there is something else. */
@@ -160,8 +158,7 @@ static int resolve_add_made(struct scope *c, const struct code *code, uint32_t f
 	return err;
 }
 
-/* ---- entries
- * ------------------------------------------------------------------------------------- */
+/* ---- entries ---- */
 
 static int resolve_begin(struct scope *c, const struct code *code, uint32_t function)
 {
@@ -265,8 +262,7 @@ int resolve_report(struct scope *c, const struct code *code, uint32_t function)
 	return err ? err : scan_add_site(c->scan, &site);
 }
 
-/* ---- sessions
- * ------------------------------------------------------------------------------------ */
+/* ---- sessions ---- */
 
 /* Registry::session_counters: what is shared, or the Registry that has it; label; &root. */
 static bool resolve_names_root(struct scope *c, const struct code *code, struct site *site)

@@ -23,8 +23,7 @@ void scope_lack(struct scope *c, const char *format, ...)
 	va_end(args);
 }
 
-/* ---- functions
- * ----------------------------------------------------------------------------------- */
+/* ---- functions ---- */
 
 /* Which function a symbol is, or -1; -ENOMEM. */
 static int scope_by_name(const struct scope *c, const struct elf_symbol *symbol)
@@ -106,8 +105,7 @@ static bool scope_has(const struct scope *c, enum layout_scope_function which)
 	return false;
 }
 
-/* ---- who makes entries and sessions
- * -------------------------------------------------------------- */
+/* ---- who makes entries and sessions ---- */
 
 /* Is it one that is only to be called where something has just been named? */
 static bool scope_is_guarded(int which)
@@ -163,8 +161,7 @@ static int scope_callers(struct scope *c, const struct code *code, int which)
 	return err;
 }
 
-/* ---- all of them
- * --------------------------------------------------------------------------------- */
+/* ---- all of them ---- */
 
 /* Where sessions are opened by what names them: is it that? */
 static bool scope_opens(const struct scope *c, const struct code *code, int which, int special,
@@ -291,8 +288,7 @@ static int scope_symbol(void *scope, const struct elf_symbol *symbol)
 	return err;
 }
 
-/* ---- what must be there
- * -------------------------------------------------------------------------- */
+/* ---- what must be there ---- */
 
 /* Functions whose names say what they count, and nothing else. */
 static void scope_fields(struct scope *c)

@@ -210,8 +210,7 @@ int scope_report(struct scope *c, const struct code *code, uint32_t function)
 	return err ? err : scan_add_site(c->scan, &site);
 }
 
-/* ---- its path
- * ------------------------------------------------------------------------------------ */
+/* ---- its path ---- */
 
 /* Is the third argument read as the words of a path, at the function's beginning? */
 static bool name_reads_path(const struct code *code)
@@ -303,8 +302,7 @@ bool scope_names(const struct scope *c, const struct code *code)
 	return false;
 }
 
-/* ---- the places
- * ---------------------------------------------------------------------------------- */
+/* ---- the places ---- */
 
 static int name_begins(struct scope *c, const struct code *code, uint32_t function,
 		       const struct moqstat_operand *self)
