@@ -268,8 +268,9 @@ static int field_decode(const struct layout *l, const json_t *json, int event)
 	return -1;
 }
 
-/* What the program of an event reads must be there. */
-static bool site_has_operands(const struct moqstat_site *what)
+/* What the program of an event reads must be there. Where tiers are labels, what names nothing may
+ * tell whether statistics are on. */
+static bool site_has_operands(const struct layout *l, const struct moqstat_site *what)
 {
 	bool path = what->path.kind, guard = what->guard.kind;
 
@@ -283,6 +284,8 @@ static bool site_has_operands(const struct moqstat_site *what)
 	case MOQSTAT_EVENT_SESSION_BUMP:
 		return what->entry.kind && what->n.kind;
 	case MOQSTAT_EVENT_ENTRY:
+		if (layout_has_labels(l))
+			return what->side.kind && !what->entry.kind == !what->tier.kind;
 		return what->entry.kind && what->side.kind;
 	case MOQSTAT_EVENT_SESSION:
 		return what->entry.kind && what->side.kind && what->tier.kind;
@@ -346,7 +349,7 @@ static bool site_decode(const struct sites *s, const json_t *json, struct site *
 	what->role = role;
 	what->field = field;
 	what->opens = json_is_true(opens);
-	return site_has_operands(what);
+	return site_has_operands(s->layout, what);
 }
 
 static json_t *unprobed_encode(const struct sites_unprobed *u)
