@@ -151,7 +151,9 @@ int inventory_labels(const struct target *target, const struct layout *layout, u
 		     struct inventory *out)
 {
 	const struct inventory_labels w = { .target = target, .layout = layout, .out = out };
-	int err = inventory_labels_locked(&w, shared + layout->entries_of_shared, false);
+	int err = -EBADMSG;
 
+	if (layout->bucket == sizeof(struct inventory_labels_bucket))
+		err = inventory_labels_locked(&w, shared + layout->entries_of_shared, false);
 	return err ? err : inventory_labels_locked(&w, shared + layout->sessions_of_shared, true);
 }

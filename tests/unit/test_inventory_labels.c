@@ -355,6 +355,9 @@ static void what_makes_no_sense(void **state)
 	f->shared.sessions = NULL;
 	assert_int_equal(walk(f), -EBADMSG);
 	f->shared.sessions = &f->sessions;
+	f->layout.bucket += 8;
+	assert_int_equal(walk(f), -EBADMSG);
+	f->layout.bucket -= 8;
 	assert_int_equal(walk(f), 0);
 	assert_int_equal(f->inventory.len, 2);
 }
