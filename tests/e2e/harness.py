@@ -293,8 +293,10 @@ class Relay(Process):
         self.http = free_port()
         bind, generate = ("--listen", "--listen-tls-generate") if LATER else ("--server-bind", "--tls-generate")
         command = [*(program or [world.relay]), bind, f"[::]:{self.port}", *TIERS]
-        command += ["--web-http-listen", f"127.0.0.1:{self.http}", "--auth-public", "**" if LATER else ""]
-        if "--tls-cert" not in args:
+        command += ["--web-http-listen", f"127.0.0.1:{self.http}"]
+        if "--auth-url" not in args:
+            command += ["--auth-public", "**" if LATER else ""]
+        if not {"--tls-cert", "--listen-tls-cert"}.intersection(args):
             command += [generate, "localhost"]
         if stats:
             command += ["--stats-enabled", "--stats-node", node]
