@@ -262,7 +262,8 @@ SAN := $(B)/asan/moqstat
 UNIT_SUITES := $(UNIT_BINS)
 GOLDEN_SUITES := $(if $(wildcard tests/golden/run), \
 	'MOQSTAT=$(B)/moqstat tests/golden/run' 'MOQSTAT=$(SAN) tests/golden/run')
-# Each layout, by what was recorded of a real relay; the rest of it is in tests/unit/test_recorded.c.
+# Each layout, by what was recorded of a real relay; the rest of it is in tests/unit/test_recorded*.c.
+RECORDED_BINS := $(B)/tests/unit/test_recorded $(B)/tests/unit/test_recorded_memory
 LAYOUT_SUITES := 'MOQSTAT=$(B)/moqstat tests/layouts/replay' 'MOQSTAT=$(SAN) tests/layouts/replay'
 FUZZ_REPLAY_SUITES := $(FUZZ_NAMES:%='$(B)/asan/tests/fuzz/% tests/fuzz/corpus/%')
 # What libFuzzer finds in so many seconds; T=elf is for one target.
@@ -319,8 +320,8 @@ golden: $(B)/moqstat $(SAN) ## recorded input against expected frames
 	@tests/run $(GOLDEN_SUITES)
 
 .PHONY: replay
-replay: $(B)/moqstat $(B)/tests/unit/test_recorded ## each layout by recordings of real relays, without any
-	@tests/run $(B)/tests/unit/test_recorded 'MOQSTAT=$(B)/moqstat tests/layouts/replay'
+replay: $(B)/moqstat $(RECORDED_BINS) ## each layout by recordings of real relays, without any
+	@tests/run $(RECORDED_BINS) 'MOQSTAT=$(B)/moqstat tests/layouts/replay'
 
 .PHONY: golden-update
 golden-update: $(B)/tests/unit/test_metrics $(B)/tests/unit/test_stream_golden ## write the texts of tests/unit/golden anew; look at the difference
