@@ -308,6 +308,7 @@ static void changing_tables(void **state)
 		meanwhile.always = false;
 		meanwhile.nth = 2;
 		assert_int_equal(walk(f), cases[i].inner ? 0 : -EAGAIN);
+		assert_int_equal(f->inventory.len, cases[i].inner ? 3 : 0);
 		assert_int_equal(meanwhile.nth, 0);
 		meanwhile.nth = 2;
 		meanwhile.always = true;
