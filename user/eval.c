@@ -18,6 +18,16 @@ static struct eval_value eval_atom(struct moqstat_operand atom)
 	return v;
 }
 
+struct moqstat_operand eval_number(int32_t number)
+{
+	return (struct moqstat_operand){ .kind = MOQSTAT_OPERAND_IMM,
+					 .reg = MOQSTAT_REG_NONE,
+					 .index = MOQSTAT_REG_NONE,
+					 .scale = 1,
+					 .width = 8,
+					 .disp = number };
+}
+
 struct moqstat_operand eval_register(unsigned int reg, int32_t disp)
 {
 	return (struct moqstat_operand){ .kind = MOQSTAT_OPERAND_REG,

@@ -69,6 +69,9 @@ bool eval_equal(const struct eval_value *a, const struct eval_value *b);
 /** How far b is above a, both come by on one and the same way; false if that can't be told. */
 bool eval_distance(const struct eval_value *a, const struct eval_value *b, int64_t *out);
 
+/** The operand that is a number. */
+struct moqstat_operand eval_number(int32_t number);
+
 /** The operand that is a register's value plus a constant. */
 struct moqstat_operand eval_register(unsigned int reg, int32_t disp);
 

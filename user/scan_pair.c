@@ -121,16 +121,6 @@ static int pair_lost(struct scan *s, const struct code *code, const struct elf_s
 	return field < 0 ? 0 : pair_unprobed(s, insn, MOQSTAT_ROLE_MAX, field, reason);
 }
 
-static struct moqstat_operand pair_number(int32_t number)
-{
-	return (struct moqstat_operand){ .kind = MOQSTAT_OPERAND_IMM,
-					 .reg = MOQSTAT_REG_NONE,
-					 .index = MOQSTAT_REG_NONE,
-					 .scale = 1,
-					 .width = 8,
-					 .disp = number };
-}
-
 /* Of the side's value the lowest bit tells, or it is read as the one byte that it is. Where it is
  * always the same it is given as a number, not as the role: the other side's counter has a bump,
  * too, which never counts for it. */
@@ -143,7 +133,7 @@ static int pair_role(const struct code *code, size_t bump, const struct bump_pai
 	*reason = NULL;
 	what->role = MOQSTAT_ROLE_MAX;
 	if (!err) {
-		what->side = pair_number(role);
+		what->side = eval_number(role);
 		return 0;
 	}
 	what->side = p->side;
@@ -165,7 +155,7 @@ static int pair_site(const struct code *code, size_t bump, const struct bump_pai
 	what->entry = p->entry;
 	what->n = p->n;
 	/* Whose tier it is goes with the entry. */
-	what->tier = pair_number(0);
+	what->tier = eval_number(0);
 	site->guard = scan_guard(code, p->insn, &p->entry);
 	if (what->n.kind == MOQSTAT_OPERAND_NONE) {
 		*reason = "what it adds can't be read at its branch";
@@ -212,9 +202,9 @@ static int pair_named_bump(struct scan *s, const struct code *code, const struct
 		site.what.field = field;
 		site.what.role = MOQSTAT_ROLE_MAX;
 		site.what.when = branches[i].when;
-		site.what.side = pair_number(role);
-		site.what.tier = pair_number(0);
-		site.what.n = pair_number(1);
+		site.what.side = eval_number(role);
+		site.what.tier = eval_number(0);
+		site.what.n = eval_number(1);
 		if (!eval_single(&branches[i].base, &site.what.entry) ||
 		    site.what.entry.kind == MOQSTAT_OPERAND_IMM || site.what.entry.width != 8 ||
 		    (site.what.entry.kind == MOQSTAT_OPERAND_REG && site.what.entry.disp))
