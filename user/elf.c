@@ -406,6 +406,17 @@ const uint8_t *elf_file_bytes(const struct elf_file *f, uint64_t addr, uint64_t 
 	return s ? s->bytes + (addr - s->addr) : NULL;
 }
 
+bool elf_file_has_text(const struct elf_file *f, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < f->sections_len; i++) {
+		if (memmem(f->sections[i].bytes, f->sections[i].size, text, strlen(text)))
+			return true;
+	}
+	return false;
+}
+
 int elf_file_offset(const struct elf_file *f, uint64_t addr, uint64_t *offset)
 {
 	size_t i;

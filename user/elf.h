@@ -72,6 +72,9 @@ const char *elf_file_import_at(const struct elf_file *f, uint64_t addr);
  *  Owned by the file. */
 const uint8_t *elf_file_bytes(const struct elf_file *f, uint64_t addr, uint64_t size);
 
+/** Is that text anywhere in the sections' content? */
+bool elf_file_has_text(const struct elf_file *f, const char *text);
+
 /** Where a virtual address lies in the file, as uprobes want it. -ERANGE outside any loaded
  *  segment. */
 int elf_file_offset(const struct elf_file *f, uint64_t addr, uint64_t *offset);
