@@ -34,7 +34,7 @@ enum verify_verdict verify_judge(const struct verify_told *t, const char **why)
 		return VERIFY_NOTHING;
 	}
 	if (!t->url && t->no_census) {
-		*why = "nothing could be compared: of a stripped relay it can't be told what is "
+		*why = "nothing could be compared: of this relay it can't be told what is "
 		       "open; give --relay-url beside one whose statistics are on";
 		return VERIFY_NOTHING;
 	}
