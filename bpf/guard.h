@@ -35,7 +35,10 @@ static __always_inline struct moqstat_path *guard_known(const struct moqstat_pat
  * keeps its incarnation as an opening does, until a reading has seen it. */
 static __always_inline enum guard_use guard_use(const struct moqstat_site *site)
 {
-	return site->opens || site->field == MOQSTAT_ANNOUNCED_BYTES ? GUARD_OPENS : GUARD_LOOKS;
+	return site->opens || site->field == MOQSTAT_ANNOUNCED_BYTES ||
+			       site->field == MOQSTAT_FETCHES
+		       ? GUARD_OPENS
+		       : GUARD_LOOKS;
 }
 
 /* Times that a path's element is found to be on its way in or out, at most. */
@@ -57,7 +60,8 @@ static __always_inline long guard_begin(struct moqstat_pending *p,
 	if (use == GUARD_OPENS)
 		fresh.state += MOQSTAT_PATH_OPENED;
 	p->name.entry = 0;
-	p->name.fresh = attached && use == GUARD_OPENS;
+	/* Where tiers are labels nobody knows what there was before. */
+	p->name.fresh = attached && use == GUARD_OPENS && !labelled;
 	if (identity_put(&id, &p->name))
 		return -E2BIG;
 	if (p->name.slot >= MOQSTAT_SLOT_SESSION)
@@ -154,14 +158,14 @@ static __noinline int guard_unopen(const struct moqstat_id *id)
 	return 0;
 }
 
-/* The identity of the path object at an address, if it is known or begins now. What begins stays
- * named: its guard has no place yet. */
-static __always_inline int guard_live_path(__u64 path, __u32 tgid, __u32 use,
+/* The identity of the path object at an address, of a tier, if it is known or begins now. What
+ * begins stays named: its guard has no place yet. */
+static __always_inline int guard_live_path(__u64 path, long label, __u32 tgid, __u32 use,
 					   struct moqstat_id *out)
 {
 	struct moqstat_pending *p;
 
-	identity_name(path, 0, 0);
+	identity_name(path, 0, label);
 	p = identity_pending();
 	if (!p)
 		return -1;
@@ -258,7 +262,7 @@ static __noinline int guard_identity(struct pt_regs *ctx, const struct moqstat_s
 			return 0;
 	}
 	if ((site->handles & MOQSTAT_HANDLE_PATH) && !operand_read(ctx, &site->path, &at) &&
-	    !guard_live_path(at, tgid, guard_use(site), out))
+	    !guard_live_path(at, 0, tgid, guard_use(site), out))
 		return 0;
 	if (site->handles & MOQSTAT_HANDLE_PEEK) {
 		peek = guard_peek(false);

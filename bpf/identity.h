@@ -68,6 +68,15 @@ static __always_inline void identity_name(__u64 path_object, __u32 slot, long la
 		identity_read(p, text, len);
 }
 
+/* The same, where only its text is at hand. */
+static __always_inline void identity_name_text(__u64 text, __u64 len, __u32 slot, long label)
+{
+	struct moqstat_pending *p = identity_pend(slot, label);
+
+	if (p && !p->lost)
+		identity_read(p, text, len);
+}
+
 static __always_inline struct moqstat_pending *identity_pending(void)
 {
 	__u64 thread = bpf_get_current_pid_tgid();

@@ -19,6 +19,9 @@ const volatile __u32 paths_shared = 0;
 /* 1: a tier is a label, and each entry is of one; 0: there are two, and an entry is of both. */
 const volatile __u32 labelled = 0;
 
+/* Where a session's context has the label of its tier. */
+const volatile __u32 label_of_session = 0;
+
 /* 1: entry pointers are not to be relied on, even where there are any. */
 const volatile __u32 by_guard = 0;
 
@@ -121,6 +124,23 @@ struct {
 	__type(key, struct moqstat_guard_key);
 	__type(value, struct moqstat_guard);
 } guards SEC(".maps");
+
+/* Thread (pid_tgid) -> what it has called. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MOQSTAT_PENDING_MAX);
+	__type(key, __u64);
+	__type(value, struct moqstat_call);
+} calls SEC(".maps");
+
+/* A track's account in the relay's cache -> the path of its broadcast; hash 0: nobody's. An account
+ * ends unseen; one that has its place is learnt before anything is counted on it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct moqstat_path_key);
+} accounts SEC(".maps");
 
 /* Thread (pid_tgid) -> what it lets go. */
 struct {

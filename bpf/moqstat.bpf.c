@@ -14,6 +14,7 @@
 #include "label.h"
 #include "identity.h"
 #include "guard.h"
+#include "scope.h"
 #include "flow.h"
 
 /* The record of the site that fired, if it fired in the relay. The kernel could filter by process,
@@ -42,6 +43,7 @@ enum site_way {
 	SITE_PASSES = 0, /* no bump */
 	SITE_BY_ENTRY,
 	SITE_BY_GUARD,
+	SITE_BY_SCOPE,
 };
 
 /* Is the site's bump made, or would it be if the relay's statistics were on? And by what can its
@@ -55,10 +57,9 @@ static __always_inline enum site_way site_way(struct pt_regs *ctx, const struct 
 		count_lost(MOQSTAT_LOST_OPERAND_FAULT);
 		return SITE_PASSES;
 	}
-	/* Where tiers are labels there is none of what isn't counted, and nothing else tells whose
-	 * it would be. */
+	/* Where tiers are labels there is none of what isn't counted, either. */
 	if (!*entry && labelled)
-		return SITE_PASSES;
+		return statistics_off && site->handles ? SITE_BY_SCOPE : SITE_PASSES;
 	if (*entry || !statistics_off) {
 		if (!operand_when(ctx, site->when))
 			return SITE_PASSES;
@@ -87,9 +88,14 @@ static __noinline int site_identity(struct pt_regs *ctx, const struct moqstat_si
 	way = site_way(ctx, site, &entry.entry);
 	if (way == SITE_PASSES)
 		return -1;
-	if (way == SITE_BY_GUARD) {
-		if (!guard_identity(ctx, site, tgid, out))
+	if (way != SITE_BY_ENTRY) {
+		int whose = way == SITE_BY_GUARD ? guard_identity(ctx, site, tgid, out)
+						 : scope_identity(ctx, site, tgid, out);
+
+		if (!whose)
 			return 0;
+		if (way == SITE_BY_SCOPE && whose == SCOPE_NOBODY)
+			return -1;
 		count_lost(MOQSTAT_LOST_GUARD_UNKNOWN);
 		out->hash = 0;
 		out->tgid = tgid;
@@ -150,8 +156,13 @@ static __noinline int bump_any(struct pt_regs *ctx, const struct moqstat_site *s
 	if (readable && MOQSTAT_FIELD_CLOSES(site->field))
 		read_close(ctx, site, tgid, reason ? MOQSTAT_SLOT_SESSION : slot.slot);
 	/* How often nothing was added doesn't show in what was counted. */
-	if ((reason || count_add(&slot, site->field, n) || !n) && guard_use(site) == GUARD_OPENS)
-		guard_unopen(&slot.id);
+	if (reason || count_add(&slot, site->field, n) || !n) {
+		if (guard_use(site) == GUARD_OPENS)
+			guard_unopen(&slot.id);
+	} else if (statistics_off && (site->handles & MOQSTAT_HANDLE_VIEWER) && site->opens &&
+		   role == MOQSTAT_PUBLISHER) {
+		scope_opened(ctx, site, &slot);
+	}
 	if (readable && site->opens && !reason)
 		read_open(ctx, site, tgid);
 	return 0;
@@ -196,15 +207,15 @@ int session_bump(struct pt_regs *ctx)
 	int err;
 
 	site = site_of(ctx, &tgid, &cookie);
-	/* Guards of sessions are counted where they get their place. */
-	if (!site || (site->opens && guard_mode()))
+	/* Guards of sessions are counted where they get their place, if that is known before. */
+	if (!site || (site->opens && guard_mode() && !labelled))
 		return 0;
 	err = site_identity(ctx, site, tgid, &id);
 	if (err < 0)
 		return 0;
 	count_hit(cookie);
-	if (!err)
-		session_count(&id, site->field);
+	if (!err && session_count(&id, site->field) && site->opens && statistics_off)
+		guard_unopen(&id);
 	return 0;
 }
 
@@ -257,12 +268,14 @@ int entry(struct pt_regs *ctx)
 SEC("uprobe")
 int session(struct pt_regs *ctx)
 {
-	__u64 root, tier = 0;
-	__u32 tgid;
-	struct moqstat_site *site = site_hit(ctx, &tgid);
+	struct moqstat_site *site;
+	__u64 root, tier = 0, len;
+	__u32 tgid, cookie;
 
-	if (!site)
+	site = site_of(ctx, &tgid, &cookie);
+	if (!site || !operand_when(ctx, site->when))
 		return 0;
+	count_hit(cookie);
 	site_note_statistics(ctx, site);
 	operand_read(ctx, &site->entry, &root);
 	if (!labelled && operand_read(ctx, &site->tier, &tier)) {
@@ -271,8 +284,13 @@ int session(struct pt_regs *ctx)
 	} else if (tier >= MOQSTAT_TIER_MAX) {
 		count_lost(MOQSTAT_LOST_OPERAND_RANGE);
 		identity_forget();
-	} else {
+	} else if (site->n.kind == MOQSTAT_OPERAND_NONE) {
 		identity_name(root, MOQSTAT_SLOT_SESSION + tier, site_label(ctx, site));
+	} else if (operand_read(ctx, &site->n, &len)) {
+		count_lost(MOQSTAT_LOST_OPERAND_FAULT);
+		identity_forget();
+	} else {
+		identity_name_text(root, len, MOQSTAT_SLOT_SESSION + tier, site_label(ctx, site));
 	}
 	return 0;
 }
@@ -340,13 +358,16 @@ int place(struct pt_regs *ctx)
 	struct moqstat_pending *p;
 	struct moqstat_site *site;
 	struct moqstat_id id = {};
+	__u64 at, session = 1;
 	__u32 cookie;
-	__u64 at;
 	int err = -1;
 
 	site = site_of(ctx, &key.tgid, &cookie);
 	if (!site || !guard_mode() || !operand_when(ctx, site->when) ||
 	    operand_read(ctx, &site->guard, &at))
+		return 0;
+	/* There is none, or it is nobody's. */
+	if (site->skip.kind != MOQSTAT_OPERAND_NONE && operand_read(ctx, &site->skip, &session))
 		return 0;
 	count_hit(cookie);
 	key.address = at;
@@ -356,8 +377,13 @@ int place(struct pt_regs *ctx)
 		p = identity_pending();
 		if (p)
 			err = guard_path(p, key.tgid, GUARD_BEGINS, &id);
+	} else if (!session) {
+		id.tgid = key.tgid;
+		id.incarnation = MOQSTAT_UNCOUNTED;
+		err = 0;
 	} else if (!operand_read(ctx, &site->path, &at)) {
-		err = guard_live_path(at, key.tgid, GUARD_LOOKS, &id);
+		err = guard_live_path(at, labelled ? scope_label(session) : 0, key.tgid,
+				      labelled ? GUARD_BEGINS : GUARD_LOOKS, &id);
 	}
 	/* Memory is given out anew only after its guard has been let go. */
 	if (key.kind == MOQSTAT_GUARD_PLACE && !settling && bpf_map_lookup_elem(&guards, &key))
@@ -446,6 +472,10 @@ int peek(struct pt_regs *ctx)
 	if (!site || !guard_mode())
 		return 0;
 	count_hit(key.kind);
+	if (labelled) {
+		scope_peek(ctx, site);
+		return 0;
+	}
 	peek = guard_peek(true);
 	if (!peek)
 		return 0;
@@ -455,7 +485,7 @@ int peek(struct pt_regs *ctx)
 		err = key_of(ctx, site, peek->table, &key) || guard_find(&key, true, &id);
 	else
 		err = operand_read(ctx, &site->path, &at) ||
-		      guard_live_path(at, key.tgid, GUARD_LOOKS, &id);
+		      guard_live_path(at, 0, key.tgid, GUARD_LOOKS, &id);
 	if (!err)
 		peek->id = id;
 	return 0;
@@ -475,6 +505,21 @@ int table(struct pt_regs *ctx)
 	peek = site ? guard_peek(true) : NULL;
 	if (peek)
 		operand_read(ctx, &site->guard, &peek->table);
+	return 0;
+}
+
+/* A function that counts later on begins. */
+SEC("uprobe")
+int call(struct pt_regs *ctx)
+{
+	struct moqstat_site *site;
+	__u32 tgid;
+
+	if (!statistics_off)
+		return 0;
+	site = site_hit(ctx, &tgid);
+	if (site)
+		scope_call(ctx, site);
 	return 0;
 }
 

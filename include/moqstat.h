@@ -114,6 +114,7 @@ enum moqstat_event {
 	MOQSTAT_EVENT_INSERT, /* a guard is about to go into a table, under a relative path */
 	MOQSTAT_EVENT_REMOVE, /* it is about to be taken out */
 	MOQSTAT_EVENT_SCOPE,  /* Session::scope has got the entry of the path named last; 0.14 on */
+	MOQSTAT_EVENT_CALL,   /* a function begins that counts for the scope it is called with */
 	MOQSTAT_EVENT_MAX
 };
 
@@ -130,13 +131,20 @@ enum moqstat_operand_kind {
 /** Ways to tell whose guard it is where the entry pointer is null, since the relay's statistics
  *  are off. Bits; tried in this order. */
 enum moqstat_handle {
-	MOQSTAT_HANDLE_PENDING = 1, /* opens: what this thread has named last */
+	MOQSTAT_HANDLE_PENDING = 1, /* opens: what this thread has named last; where tiers have
+				       labels whatever is counted there */
 	MOQSTAT_HANDLE_GUARD = 2,   /* the guard's address was learnt when it got its place */
 	MOQSTAT_HANDLE_OWNER = 4,   /* the word in front of the guard was */
 	MOQSTAT_HANDLE_PATH = 8,    /* a path of the same owner is live, at `path` */
 	MOQSTAT_HANDLE_PEEK = 16,   /* the path that this thread has let go last */
 	MOQSTAT_HANDLE_KEY = 32,    /* with peeks: the path is a key of the table that is let go */
 	MOQSTAT_HANDLE_ODD = 64,    /* no way: only an unwinding panic or the like leads there */
+	/* Where tiers have labels (bpf/scope.h): */
+	MOQSTAT_HANDLE_CALL = 128,    /* the scope that the function was called with; `guard` is
+					 where the stack was when it began */
+	MOQSTAT_HANDLE_ACCOUNT = 256, /* the track's account, at `guard`; with a path it is learnt
+				       */
+	MOQSTAT_HANDLE_VIEWER = 512,  /* the session, and the path's text */
 };
 
 /** Under which flags a probed branch leads to the bump. */
@@ -184,25 +192,27 @@ struct moqstat_operand {
  *  MOQSTAT_EVENT_REMOVE `entry` and `side` are the addresses of the two places that the guard may
  * be moved to; in MOQSTAT_EVENT_PLACE with MOQSTAT_HANDLE_OWNER `guard` is the owner's word itself.
  * Where tiers have labels, `tier` is the address of the label's three words, in the events that
- * name a path; in bumps it is 0, and where `side` picks the role its lowest bit does. In
+ * name a path; in bumps it is 0, and where `side` picks the role its lowest bit does; in
+ * MOQSTAT_EVENT_TABLE `guard` is the session whose table it is. In
  * MOQSTAT_EVENT_SCOPE `entry` is the entry pointer, null where there is none. MOQSTAT_EVENT_ENTRY
  * without an `entry` names nothing: it is only a place where `side` can be read.
  */
 struct moqstat_site {
-	__u8 event;   /* enum moqstat_event */
-	__u8 role;    /* enum moqstat_role, or MOQSTAT_ROLE_MAX: `side` tells */
-	__u8 field;   /* enum moqstat_field or enum moqstat_session_field */
-	__u8 opens;   /* 1: a guard begins here, so a name may be pending */
-	__u8 when;    /* enum moqstat_when */
-	__u8 handles; /* enum moqstat_handle, any of them */
-	__u8 plain;   /* 1: bpf/flow.h can read it; see programs_plain() */
-	__u8 pad;
+	__u8 event;		      /* enum moqstat_event */
+	__u8 role;		      /* enum moqstat_role, or MOQSTAT_ROLE_MAX: `side` tells */
+	__u8 field;		      /* enum moqstat_field or enum moqstat_session_field */
+	__u8 opens;		      /* 1: a guard begins here, so a name may be pending */
+	__u8 when;		      /* enum moqstat_when */
+	__u8 plain;		      /* 1: bpf/flow.h can read it; see programs_plain() */
+	__u16 handles;		      /* enum moqstat_handle, any of them */
 	struct moqstat_operand entry; /* E, the entry pointer */
 	struct moqstat_operand tier;
 	struct moqstat_operand side;  /* bumps: picks the role where role is MOQSTAT_ROLE_MAX;
 					 functions: null if the relay's statistics are off */
-	struct moqstat_operand n;     /* what is added */
-	struct moqstat_operand skip;  /* bumps where E is null: not 0 if it would not be made */
+	struct moqstat_operand n;     /* what is added; in MOQSTAT_EVENT_SESSION bytes of the root,
+					 if `entry` is its text */
+	struct moqstat_operand skip;  /* bumps where E is null: not 0 if it would not be made; where
+					 tiers have labels the session, 0 if it is nobody's */
 	struct moqstat_operand guard; /* address of the guard; of the table in its events */
 	struct moqstat_operand path;  /* address of a path: capacity, pointer, length */
 };
@@ -361,16 +371,19 @@ enum moqstat_guard_kind {
 	MOQSTAT_GUARD_PLACE = 0, /* its own address */
 	MOQSTAT_GUARD_OWNER,	 /* the word in front of it */
 	MOQSTAT_GUARD_KEY,	 /* address of its table, and hash of its key there */
+	MOQSTAT_GUARD_VIEWER,	 /* session, and address of its path's text: all of these */
+	MOQSTAT_GUARD_WATCH,	 /* session, and hash of the path: likewise */
 };
 struct moqstat_guard_key {
 	__u64 address;
-	__u64 key; /* MOQSTAT_GUARD_KEY: hash; else 0 */
+	__u64 key; /* the second of those; else 0 */
 	__u32 tgid;
 	__u32 kind;
 };
 struct moqstat_guard {
 	struct moqstat_id id;
-	__u64 sibling; /* another place that stands for the same guard, or 0 */
+	__u64 sibling; /* another place that stands for the same guard, or 0; how many there are,
+			  where the key is that of all */
 	__u64 tier;    /* 1 + enum moqstat_tier, once a hit has read it; else 0 */
 };
 
@@ -381,17 +394,27 @@ struct moqstat_peek {
 	__u64 keyed;	      /* 1: the path was a key of that table */
 };
 
-/** The incarnation number, with hash 0, of what can't be named; and, for entries only, of what is
- *  of a tier without a number, and is counted nowhere. */
-#define MOQSTAT_UNATTRIBUTED (MOQSTAT_SLOT_MAX + 1)
-#define MOQSTAT_UNCOUNTED    (MOQSTAT_SLOT_MAX + 2)
+/** What a thread has called: the function began with the stack there, for the scope of that path.
+ */
+struct moqstat_call {
+	__u64 level;
+	__u64 path;    /* address */
+	__u64 session; /* likewise */
+};
+
+/** The incarnation number, with hash 0, of what can't be named; and of what is counted nowhere: an
+ *  entry of a tier without a number, a guard that is nobody's. */
+#define MOQSTAT_UNATTRIBUTED   (MOQSTAT_SLOT_MAX + 1)
+#define MOQSTAT_UNCOUNTED      (MOQSTAT_SLOT_MAX + 2)
+
+#define MOQSTAT_PENDING_NOBODY 2
 
 /** What a thread has named, until the bump or the allocation that uses the name. */
 struct moqstat_pending {
 	struct moqstat_name name;
 	__u64 hash;
-	__u32 valid;
-	__u32 lost; /* enum moqstat_lost: why the path can't be told, or 0 */
+	__u32 valid; /* 1; MOQSTAT_PENDING_NOBODY: what is about to be counted is nobody's */
+	__u32 lost;  /* enum moqstat_lost: why the path can't be told, or 0 */
 };
 
 #endif /* MOQSTAT_H */

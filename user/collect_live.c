@@ -401,6 +401,8 @@ static enum collect_live_statistics live_statistics(const struct collect_live *l
  * they can be, and its frames pay for no probe any more. */
 static void live_check_reading(struct collect_live *l)
 {
+	if (l->object->rodata->labelled && live_statistics(l) == COLLECT_LIVE_ON)
+		probes_take_calls(l->source.probes);
 	if (l->object->bss->reading || !probes_readable(l->source.probes) ||
 	    live_statistics(l) != COLLECT_LIVE_ON)
 		return;

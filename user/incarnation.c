@@ -219,6 +219,7 @@ uint64_t incarnation_opens(const struct incarnation *in)
 				opens += in->counts[slot][field - 1];
 		}
 		announced += in->counts[slot][MOQSTAT_ANNOUNCED_BYTES];
+		opens += in->counts[slot][MOQSTAT_FETCHES];
 	}
 	/* Each of these is counted as the length of the path. */
 	opens += in->len ? announced / in->len : 0;

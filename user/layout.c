@@ -78,6 +78,70 @@ static const char *const layout_0_2_13_scope_functions[LAYOUT_SCOPE_FUNCTION_MAX
 	[LAYOUT_SCOPE_INGRESS] = "moq_net::stats::Session::ingress",
 	[LAYOUT_SCOPE_AS_PATH] = "<moq_net::path::Path as moq_net::path::AsPath>::as_path",
 	[LAYOUT_SCOPE_REF_PATH] = "<&moq_net::path::Path as moq_net::path::AsPath>::as_path",
+	[LAYOUT_SCOPE_PUBLISH] = "moq_net::model::track::Alive::publish",
+	[LAYOUT_SCOPE_SYNC] = "moq_net::model::origin_impl::sync_announce",
+	[LAYOUT_SCOPE_REF_STR] = "<&str as moq_net::path::AsPath>::as_path",
+};
+
+static const struct layout_shows layout_0_2_13_shows[] = {
+	{ "moq_net::stats::Scope::announce", LAYOUT_WAY_SCOPE, LAYOUT_WAY_NONE, 0, 0 },
+	{ "moq_net::model::origin_impl::sync_announce", LAYOUT_WAY_SCOPE, LAYOUT_WAY_SOURCE, 0, 0 },
+	{ "moq_net::model::origin_impl::AnnounceConsumer::attribute", LAYOUT_WAY_SCOPE,
+	  LAYOUT_WAY_KEY, 0x78, 1 },
+	{ "<hashbrown::raw::RawTable<T,A> as core::ops::drop::Drop>::drop", LAYOUT_WAY_NONE,
+	  LAYOUT_WAY_KEY, 0x50, 0 },
+	{ "core::ptr::drop_in_place<moq_net::model::origin_impl::run_source::{{closure}}>",
+	  LAYOUT_WAY_NONE, LAYOUT_WAY_SOURCE, 0, 0 },
+	{ "<tracing::instrument::Instrumented<T> as core::future::future::Future>::poll",
+	  LAYOUT_WAY_NONE, LAYOUT_WAY_SOURCE, 0, 0 },
+	{ "tracing::instrument::_::<impl core::ops::drop::Drop for "
+	  "tracing::instrument::Instrumented<T>>::drop",
+	  LAYOUT_WAY_NONE, LAYOUT_WAY_SOURCE, 0, 0 },
+	{ "core::ptr::drop_in_place<moq_net::stats::Announce>", LAYOUT_WAY_NONE, LAYOUT_WAY_ODD, 0,
+	  0 },
+	{ "core::ptr::drop_in_place<core::option::Option<moq_net::stats::Announce>>",
+	  LAYOUT_WAY_NONE, LAYOUT_WAY_ODD, 0, 0 },
+	{ "core::ops::function::FnOnce::call_once", LAYOUT_WAY_NONE, LAYOUT_WAY_ODD, 0, 0 },
+	{ "moq_net::model::track::Consumer::fetch_group", LAYOUT_WAY_SCOPE, LAYOUT_WAY_NONE, 0, 0 },
+	{ "<moq_net::model::track::Fetching as kio::pollable::Pollable>::poll", LAYOUT_WAY_SCOPE,
+	  LAYOUT_WAY_NONE, 0, 0 },
+	{ "moq_net::model::track::Producer::create_group", LAYOUT_WAY_GROUP, LAYOUT_WAY_NONE, 0,
+	  0 },
+	{ "moq_net::model::track::Producer::append_group", LAYOUT_WAY_GROUP, LAYOUT_WAY_NONE, 0,
+	  0 },
+	{ "moq_net::model::track::Producer::write_datagram", LAYOUT_WAY_CALLED, LAYOUT_WAY_NONE,
+	  0x38, 0 },
+	{ "moq_net::model::track::Subscriber::poll_recv_datagram", LAYOUT_WAY_CALLED,
+	  LAYOUT_WAY_NONE, 0xc0, 0 },
+	{ "moq_net::model::track::Subscriber::poll_recv_group", LAYOUT_WAY_CALLED, LAYOUT_WAY_NONE,
+	  0xc0, 0 },
+	{ "moq_net::model::group::Producer::create_frame", LAYOUT_WAY_ACCOUNT, LAYOUT_WAY_NONE,
+	  0x20, 0 },
+	{ "moq_net::model::group::Producer::write_frame", LAYOUT_WAY_ACCOUNT, LAYOUT_WAY_NONE, 0x20,
+	  0 },
+	{ "moq_net::model::frame::Producer::write", LAYOUT_WAY_ACCOUNT, LAYOUT_WAY_NONE, -0x10,
+	  0x40 },
+	{ "moq_net::model::group::Consumer::poll_next_frame", LAYOUT_WAY_ACCOUNT, LAYOUT_WAY_NONE,
+	  0x10, 0x70 },
+	{ "moq_net::model::frame::Consumer::poll_read_chunk", LAYOUT_WAY_ACCOUNT, LAYOUT_WAY_NONE,
+	  -0x30, 0x70 },
+	/* Of whole frames reads the relay's web server alone. */
+	{ "moq_net::model::group::Consumer::poll_read_frame", LAYOUT_WAY_NOBODY, LAYOUT_WAY_NONE, 0,
+	  0 },
+};
+
+static const struct layout_off layout_0_2_13_off = {
+	.version = "moq-net-0.2.13/",
+	.counters_of_scope = 0x8,
+	.path_of_scope = 0x10,
+	.side_of_scope = 0x28,
+	.counters_of_subscription = 0x28,
+	.scope_of_subscription = 0xc0,
+	.subscription_of_alive = 0x20,
+	.state_of_track = 0x48,
+	.account_of_state = 0xf8,
+	.shows = layout_0_2_13_shows,
+	.shows_len = sizeof(layout_0_2_13_shows) / sizeof(layout_0_2_13_shows[0]),
 };
 
 static const struct layout_scope layout_0_2_13_scope = {
@@ -87,6 +151,7 @@ static const struct layout_scope layout_0_2_13_scope = {
 	.presence_of_session = 0x48,
 	.session_size = 0x88,
 	.functions = layout_0_2_13_scope_functions,
+	.off = &layout_0_2_13_off,
 };
 
 static const char *const layout_0_3_18_functions[LAYOUT_FUNCTION_MAX] = {

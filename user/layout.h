@@ -53,7 +53,55 @@ enum layout_scope_function {
 	LAYOUT_SCOPE_ROOTS,    /* Registry::session_counters(&self, &label, &root) -> Option<Arc>,
 				  where that isn't inlined; from 0.3.2 on, as the next */
 	LAYOUT_SCOPE_MOVE,     /* Session::set_tier(&self, label): ends a session, and opens it */
+	LAYOUT_SCOPE_PUBLISH, /* track::Alive::publish(&self, Option<&Scope>): subscribes, and keeps
+				 that; as the next only where there is a layout_off */
+	LAYOUT_SCOPE_SYNC,    /* sync_announce(&mut Option<Announce>, bool, &Scope) */
+	LAYOUT_SCOPE_REF_STR, /* <&str as AsPath>::as_path(ret, &self) */
 	LAYOUT_SCOPE_FUNCTION_MAX
+};
+
+/** Ways in which a function shows whose it is that it counts, where entry pointers are null:
+ *  docs/adr/0032-scopes.md. */
+enum layout_way {
+	LAYOUT_WAY_NONE = 0, /* it doesn't count such */
+	LAYOUT_WAY_SCOPE,    /* the pointer is a scope's */
+	LAYOUT_WAY_GROUP,    /* the same, of a track that gets a group: its account is learnt */
+	LAYOUT_WAY_CALLED,   /* the scope is in what it is called with, `at` bytes on */
+	LAYOUT_WAY_ACCOUNT, /* the pointer is a meter's; the account is `at` bytes from there, or if
+			       `outer` isn't 0, so far behind what is pointed to there */
+	LAYOUT_WAY_SOURCE,  /* it is an Announce's, beside the scope that it is of */
+	LAYOUT_WAY_KEY,	    /* it is that of an Announce in a table, whose key is let go first; the
+			       session is `at` bytes behind its first argument, or if `outer` isn't
+			       0, its second */
+	LAYOUT_WAY_NOBODY,  /* nothing of a session comes here */
+	LAYOUT_WAY_ODD,	    /* only unwinding does */
+};
+
+/** One such function: how it shows that where it counts, and where it counts announcements as
+ *  ended. */
+struct layout_shows {
+	const char *function; /* demangled */
+	enum layout_way way;
+	enum layout_way ends;
+	int32_t at;
+	int32_t outer;
+};
+
+/** Where things lie in the objects that are at hand. A scope begins with the address of its
+ *  session's context, null if it is nobody's. Not all of it is shown by the code, so it counts only
+ *  for the one version of the crate. */
+struct layout_off {
+	const char *version; /* text in places of that crate's sources, as panics tell them */
+	uint32_t counters_of_scope; /* entry pointer */
+	uint32_t path_of_scope;
+	uint32_t side_of_scope;
+	uint32_t counters_of_subscription; /* entry pointer */
+	uint32_t scope_of_subscription;	   /* of the publisher's side: it is part of a Subscriber */
+	uint32_t subscription_of_alive;
+	uint32_t state_of_track;   /* pointer to a track's state, behind the scope beside it */
+	uint32_t account_of_state; /* pointer to its account there */
+	const struct layout_shows *shows;
+	size_t shows_len;
 };
 
 /** What is where, if tiers are labels: what is counted then belongs to a session's context, an Arc
@@ -69,6 +117,7 @@ struct layout_scope {
 	uint32_t presence_of_session; /* pointer to the root's counters */
 	uint32_t session_size;	      /* bytes of that Arc */
 	const char *const *functions; /* by layout_scope_function, demangled */
+	const struct layout_off *off; /* NULL: nothing can be told with statistics off */
 };
 
 struct layout {

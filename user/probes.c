@@ -36,8 +36,9 @@ struct probes {
 	size_t links_len;
 	uint8_t part;			/* that is being attached */
 	size_t away[MOQSTAT_FIELD_MAX]; /* by part: sites whose probes were taken away */
-	size_t sites_hot;		/* of payload */
-	bool cold; /* they have no probes: their counters are read, if at all */
+	size_t away_calls;
+	size_t sites_hot; /* of payload */
+	bool cold;	  /* they have no probes: their counters are read, if at all */
 	bool readable;
 	const char **refused; /* by site: why it has no probe; or NULL */
 	size_t refused_len;
@@ -71,6 +72,8 @@ static int probes_load(struct probes *p)
 		.multi = p->multi,
 		.paths_shared = p->sites->layout->shared_paths,
 		.labelled = layout_has_labels(p->sites->layout),
+		.label_of_session =
+			p->sites->layout->scope ? p->sites->layout->scope->label_of_session : 0,
 	};
 
 	if (programs.labelled && programs.by_guard) {
@@ -187,10 +190,15 @@ static bool probes_hot(const struct site *site)
 	return site->what.event == MOQSTAT_EVENT_BUMP && MOQSTAT_FIELD_PAYLOAD(site->what.field);
 }
 
+/* The part of functions that are called for payload: behind all fields. */
+#define PROBES_CALLS MOQSTAT_FIELD_MAX
+
 /* What can be taken away by itself: the field, of a site of payload; or the first of these fields
- * for all of them, if they needn't be apart. Else 0. */
+ * for all of them, if they needn't be apart; or calls. Else 0. */
 static uint8_t probes_part(const struct probes *p, const struct site *site)
 {
+	if (site->what.event == MOQSTAT_EVENT_CALL)
+		return PROBES_CALLS;
 	if (!probes_hot(site))
 		return 0;
 	return p->options.apart ? site->what.field : MOQSTAT_BYTES;
@@ -258,11 +266,11 @@ static int probes_check_readable(struct probes *p)
 static int probes_attach_all(struct probes *p)
 {
 	static const enum moqstat_event order[] = {
-		MOQSTAT_EVENT_ENTRY,	   MOQSTAT_EVENT_SESSION,	MOQSTAT_EVENT_ENTRY_NEW,
-		MOQSTAT_EVENT_SESSION_NEW, MOQSTAT_EVENT_SCOPE,		MOQSTAT_EVENT_TABLE,
-		MOQSTAT_EVENT_PEEK,	   MOQSTAT_EVENT_REMOVE,	MOQSTAT_EVENT_INSERT,
-		MOQSTAT_EVENT_PLACE,	   MOQSTAT_EVENT_SESSION_PLACE, MOQSTAT_EVENT_SESSION_BUMP,
-		MOQSTAT_EVENT_BUMP,
+		MOQSTAT_EVENT_ENTRY,	    MOQSTAT_EVENT_SESSION,	 MOQSTAT_EVENT_ENTRY_NEW,
+		MOQSTAT_EVENT_SESSION_NEW,  MOQSTAT_EVENT_SCOPE,	 MOQSTAT_EVENT_TABLE,
+		MOQSTAT_EVENT_PEEK,	    MOQSTAT_EVENT_REMOVE,	 MOQSTAT_EVENT_INSERT,
+		MOQSTAT_EVENT_PLACE,	    MOQSTAT_EVENT_SESSION_PLACE, MOQSTAT_EVENT_CALL,
+		MOQSTAT_EVENT_SESSION_BUMP, MOQSTAT_EVENT_BUMP,
 	};
 	uint64_t *which = calloc(p->sites->len, sizeof(*which));
 	uint64_t *offsets = calloc(p->sites->len, sizeof(*offsets));
@@ -270,7 +278,9 @@ static int probes_attach_all(struct probes *p)
 	int err = which && offsets ? 0 : -ENOMEM;
 
 	for (i = 0; i < sizeof(order) / sizeof(order[0]) && !err; i++)
-		err = probes_attach_event(p, order[i], 0, which, offsets);
+		err = probes_attach_event(p, order[i],
+					  order[i] == MOQSTAT_EVENT_CALL ? PROBES_CALLS : 0, which,
+					  offsets);
 	for (i = 0; i < p->sites->len; i++)
 		p->sites_hot += probes_hot(&p->sites->list[i]);
 	if (!err)
@@ -449,7 +459,7 @@ size_t probes_sites(const struct probes *p)
 
 	for (part = 0; part < MOQSTAT_FIELD_MAX; part++)
 		away += p->away[part];
-	return p->sites->len - p->refused_len - (p->cold ? p->sites_hot : away);
+	return p->sites->len - p->refused_len - p->away_calls - (p->cold ? p->sites_hot : away);
 }
 
 /* Hand the links of a part to the closer. */
@@ -515,6 +525,18 @@ int probes_put_back(struct probes *p, enum moqstat_field field)
 bool probes_readable(const struct probes *p)
 {
 	return p->readable;
+}
+
+void probes_take_calls(struct probes *p)
+{
+	size_t i;
+
+	if (p->away_calls)
+		return;
+	probes_unlink(p, PROBES_CALLS);
+	for (i = 0; i < p->sites->len; i++)
+		p->away_calls +=
+			probes_part(p, &p->sites->list[i]) == PROBES_CALLS && !p->refused[i];
 }
 
 void probes_take_hot(struct probes *p)

@@ -88,6 +88,10 @@ int probes_put_back(struct probes *p, enum moqstat_field field);
 /** Can the relay's own counters be read, should its statistics be on? */
 bool probes_readable(const struct probes *p);
 
+/** Take away the probes that are of use only where the relay's statistics are off, and fire often.
+ */
+void probes_take_calls(struct probes *p);
+
 /** Take the probes at bumps of payload away: its counters are read from now on. */
 void probes_take_hot(struct probes *p);
 

@@ -49,6 +49,8 @@ int programs_at(const struct moqstat_bpf *object, enum moqstat_event event)
 		return bpf_program__fd(object->progs.take);
 	case MOQSTAT_EVENT_SCOPE:
 		return bpf_program__fd(object->progs.scope);
+	case MOQSTAT_EVENT_CALL:
+		return bpf_program__fd(object->progs.call);
 	default:
 		return bpf_program__fd(object->progs.allocated);
 	}
@@ -88,8 +90,9 @@ bool programs_plain(const struct moqstat_site *site)
 		programs_in_memory(n, 8));
 }
 
-static int programs_size_maps(struct moqstat_bpf *object, uint32_t max_broadcasts, bool readable)
+static int programs_size_maps(struct moqstat_bpf *object, const struct programs_options *options)
 {
+	uint32_t max_broadcasts = options->max_broadcasts;
 	struct {
 		struct bpf_map *map;
 		uint32_t entries;
@@ -108,7 +111,9 @@ static int programs_size_maps(struct moqstat_bpf *object, uint32_t max_broadcast
 		{ object->maps.closed, 3 * max_broadcasts + OVERFLOW_SLOTS },
 		{ object->maps.changed, programs_changed(max_broadcasts) },
 		/* Those with a name, and entries in the overflow. */
-		{ object->maps.readings, readable ? 2 * max_broadcasts + 64 : 1 },
+		{ object->maps.readings, options->readable ? 2 * max_broadcasts + 64 : 1 },
+		/* Of tracks, of which a broadcast has a few. */
+		{ object->maps.accounts, options->labelled ? 4 * max_broadcasts : 1 },
 	};
 	size_t i;
 	int err = 0;
@@ -134,6 +139,7 @@ static int programs_configure(struct moqstat_bpf *object, const struct programs_
 	object->rodata->by_guard = options->by_guard;
 	object->rodata->paths_shared = options->paths_shared;
 	object->rodata->labelled = options->labelled;
+	object->rodata->label_of_session = options->label_of_session;
 	bpf_object__for_each_program(prog, object->obj)
 	{
 		if (options->multi && bpf_program__type(prog) == BPF_PROG_TYPE_KPROBE &&
@@ -143,7 +149,7 @@ static int programs_configure(struct moqstat_bpf *object, const struct programs_
 	object->rodata->readable = options->readable;
 	for (slot = 0; slot < MOQSTAT_SLOT_SESSION; slot++)
 		object->rodata->read_offsets[slot] = options->read_offsets[slot];
-	return programs_size_maps(object, options->max_broadcasts, options->readable);
+	return programs_size_maps(object, options);
 }
 
 static void programs_explain(int err, uint32_t max_broadcasts)

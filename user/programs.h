@@ -14,13 +14,14 @@
 struct moqstat_bpf;
 
 struct programs_options {
-	pid_t pid;		 /* the relay, whose hits count */
-	uint32_t max_broadcasts; /* bounds the maps */
-	bool by_guard;		 /* don't go by entry pointers, even where there are any */
-	bool multi;		 /* to be attached by uprobe_multi links */
-	bool paths_shared;	 /* as in struct layout */
-	bool labelled;		 /* tiers are labels: its `tiers` is 1 */
-	bool readable;		 /* entries' counters of payload may be read: these offsets */
+	pid_t pid;		   /* the relay, whose hits count */
+	uint32_t max_broadcasts;   /* bounds the maps */
+	bool by_guard;		   /* don't go by entry pointers, even where there are any */
+	bool multi;		   /* to be attached by uprobe_multi links */
+	bool paths_shared;	   /* as in struct layout */
+	bool labelled;		   /* tiers are labels: its `tiers` is 1 */
+	uint32_t label_of_session; /* of layout_scope, where they are */
+	bool readable;		   /* entries' counters of payload may be read: these offsets */
 	uint32_t read_offsets[MOQSTAT_SLOT_SESSION];
 };
 

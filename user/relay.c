@@ -313,7 +313,7 @@ static bool relay_learn(struct relay *r)
 
 	r->info = collect_live_info(r->live);
 	if (r->info.statistics == COLLECT_LIVE_OFF && before.statistics != COLLECT_LIVE_OFF &&
-	    layout_has_labels(r->sites.layout))
+	    !sites_told_off(&r->sites))
 		log_warn(
 			"the relay (process %d) runs with its statistics off, and this moqstat can't count on %s then: nothing is shown; switch them on (--stats-enabled)",
 			r->target.pid, r->sites.layout->relays);

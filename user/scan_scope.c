@@ -34,7 +34,8 @@ static int scope_by_name(const struct scope *c, const struct elf_symbol *symbol)
 
 	/* Demangling tens of thousands of names would take longer than all the rest. */
 	if (!strstr(symbol->name, "moq_net") ||
-	    (!strstr(symbol->name, "stats") && !strstr(symbol->name, "path")))
+	    (!strstr(symbol->name, "stats") && !strstr(symbol->name, "path") &&
+	     !strstr(symbol->name, "publish") && !strstr(symbol->name, "sync_announce")))
 		return -1;
 	name = elf_demangle(symbol->name);
 	if (!name)
@@ -262,6 +263,7 @@ static int scope_symbol(void *scope, const struct elf_symbol *symbol)
 	struct scope *c = scope;
 	const uint8_t *bytes = elf_file_bytes(c->scan->file, symbol->addr, symbol->size);
 	int which = scan_which(c->scan, symbol->addr), special = scope_which(c, symbol->addr);
+	size_t first = c->scan->sites->len;
 	struct code code;
 	bool calls;
 	int err;
@@ -284,6 +286,9 @@ static int scope_symbol(void *scope, const struct elf_symbol *symbol)
 		err = scope_callers(c, &code, which);
 	if (!err)
 		err = scope_bumps(c, &code, symbol, which, special);
+	if (!err)
+		err = off_function(c, &code, symbol, which, special, first);
+	off_note_source(c, &code);
 	code_deinit(&code);
 	return err;
 }
@@ -373,9 +378,13 @@ int scan_scoped(struct scan *s, sites_progress progress, void *arg, bool *fits)
 	if (!err)
 		scope_begin(&c);
 	if (!err && !c.lacks)
+		off_begin(&c);
+	if (!err && !c.lacks)
 		err = scan_each(s->file, progress, arg, scope_symbol, &c);
 	if (!err && !c.lacks)
 		scope_fields(&c);
+	if (!err && !c.lacks)
+		off_finish(&c);
 	if (!err && !c.lacks)
 		scope_recognise(&c);
 	free(c.list);

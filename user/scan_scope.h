@@ -16,6 +16,9 @@ struct scope {
 	bool lacks;	    /* scan.missing says what */
 	bool entries_there; /* a function finds the table of entries where the layout has it */
 	bool roots_there;   /* the same of that of sessions */
+	const struct layout_off *off; /* NULL: nothing is told with statistics off */
+	int32_t source; /* bytes from the Announce of what comes in to its scope; 0: unknown */
+	bool sources_differ;
 };
 
 /** Note what isn't there, unless something else isn't. */
@@ -72,6 +75,22 @@ bool resolve_makes(const struct scope *c, const struct code *code);
 /** Does a session's context end there, which is at, or behind, what a register holds? */
 bool resolve_ends(const struct scope *c, const struct code *code, const struct elf_symbol *symbol,
 		  int special, const struct moqstat_operand *presence);
+
+/* ---- where the relay's statistics are off: scan_scope_off.c ---- */
+
+/** Before all functions: is the layout's scope->off that of the file? */
+void off_begin(struct scope *c);
+
+/** For the sites from index `first` on, which are those of a function: whose it is that is counted
+ *  there; and add the sites that this takes. 0, -ENOMEM or -ERANGE. */
+int off_function(struct scope *c, const struct code *code, const struct elf_symbol *symbol,
+		 int which, int special, size_t first);
+
+/** Note how far an Announce is from its scope, where both are handed on. */
+void off_note_source(struct scope *c, const struct code *code);
+
+/** After all functions: tell the sites for which that counts. */
+void off_finish(struct scope *c);
 
 /* ---- parts of these: scan_scope_name.c ---- */
 

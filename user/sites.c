@@ -57,6 +57,7 @@ void sites_counter_name(const struct moqstat_site *what, char *out, size_t size)
 		[MOQSTAT_EVENT_INSERT] = "table-insert",
 		[MOQSTAT_EVENT_REMOVE] = "table-remove",
 		[MOQSTAT_EVENT_SCOPE] = "scope",
+		[MOQSTAT_EVENT_CALL] = "call",
 	};
 
 	if (what->event == MOQSTAT_EVENT_SESSION_BUMP)
@@ -198,7 +199,7 @@ bool sites_sessions_complete(const struct sites *s, const char **reason)
 	return false;
 }
 
-static size_t sites_with(const struct sites *s, enum moqstat_event event, uint8_t handles)
+static size_t sites_with(const struct sites *s, enum moqstat_event event, uint16_t handles)
 {
 	size_t i, n = 0;
 
@@ -225,7 +226,7 @@ static size_t sites_openings(const struct sites *s, enum moqstat_role role,
 
 const char *sites_identity_text(const struct site *site)
 {
-	uint8_t handles = site->what.handles;
+	uint16_t handles = site->what.handles;
 
 	if (site->what.event == MOQSTAT_EVENT_SESSION_BUMP)
 		return handles ? "place of the guard" : "at the call";
@@ -233,6 +234,15 @@ const char *sites_identity_text(const struct site *site)
 		return "-";
 	if (handles & MOQSTAT_HANDLE_ODD)
 		return "none; unwinding or replacement only";
+	if (handles == MOQSTAT_HANDLE_VIEWER)
+		return "with the session's subscriptions";
+	if (handles & MOQSTAT_HANDLE_VIEWER)
+		return handles & MOQSTAT_HANDLE_GUARD ? "place of the guard, or its session"
+						      : "scope";
+	if (handles & MOQSTAT_HANDLE_CALL)
+		return "scope that the function is called with";
+	if (handles & MOQSTAT_HANDLE_ACCOUNT)
+		return handles & MOQSTAT_HANDLE_PATH ? "scope" : "account of the track";
 	if (handles & MOQSTAT_HANDLE_PENDING)
 		return "path just named";
 	if (handles & MOQSTAT_HANDLE_OWNER)
@@ -287,7 +297,7 @@ static bool sites_paths(const struct sites *s, enum moqstat_role role, enum moqs
 	size_t i;
 
 	for (i = 0; i < s->len; i++) {
-		uint8_t handles = s->list[i].what.handles;
+		uint16_t handles = s->list[i].what.handles;
 
 		if (!site_counts(&s->list[i], role, field))
 			continue;
@@ -307,6 +317,60 @@ static bool sites_learning_refused(const struct sites *s)
 	       sites_refused(s, MOQSTAT_EVENT_REMOVE);
 }
 
+/* Where tiers are labels: what it takes besides, for a site that is told in some way. */
+static bool sites_learnt(const struct sites *s, const struct site *site, const char **reason)
+{
+	const struct {
+		uint16_t handle;
+		enum moqstat_event event;
+	} needs[] = {
+		{ MOQSTAT_HANDLE_PENDING, MOQSTAT_EVENT_PEEK },
+		{ MOQSTAT_HANDLE_PENDING, MOQSTAT_EVENT_TABLE },
+		{ MOQSTAT_HANDLE_GUARD, MOQSTAT_EVENT_PLACE },
+		{ MOQSTAT_HANDLE_CALL, MOQSTAT_EVENT_CALL },
+	};
+	size_t i, groups = 0;
+
+	*reason = SITES_REFUSED "a place where it is learnt whose guard is where";
+	for (i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		if ((site->what.handles & needs[i].handle) &&
+		    (!sites_events(s, needs[i].event) || sites_refused(s, needs[i].event)))
+			return false;
+	}
+	for (i = 0; i < s->len; i++)
+		groups += (s->list[i].what.handles & MOQSTAT_HANDLE_ACCOUNT) &&
+			  (s->list[i].what.handles & MOQSTAT_HANDLE_PATH) && !s->list[i].refused;
+	return groups || !(site->what.handles & MOQSTAT_HANDLE_ACCOUNT);
+}
+
+/* Where tiers are labels: is it told at each of its sites? */
+static bool sites_scoped(const struct sites *s, enum moqstat_role role, enum moqstat_field field,
+			 const char **reason)
+{
+	size_t i;
+
+	for (i = 0; i < s->len; i++) {
+		const struct site *site = &s->list[i];
+
+		if (!site_counts(site, role, field))
+			continue;
+		if (!site->what.handles) {
+			*reason = "whose guard it is can't be told at one of its sites";
+			return false;
+		}
+		if (!sites_learnt(s, site, reason))
+			return false;
+		/* It is counted with this one. */
+		if (site->what.handles == MOQSTAT_HANDLE_VIEWER)
+			return sites_scoped(s, role,
+					    MOQSTAT_FIELD_CLOSES(field)
+						    ? MOQSTAT_SUBSCRIPTIONS_CLOSED
+						    : MOQSTAT_SUBSCRIPTIONS,
+					    reason);
+	}
+	return true;
+}
+
 bool sites_guarded(const struct sites *s, enum moqstat_role role, enum moqstat_field field,
 		   const char **reason)
 {
@@ -315,6 +379,8 @@ bool sites_guarded(const struct sites *s, enum moqstat_role role, enum moqstat_f
 
 	if (!sites_complete(s, role, field, reason))
 		return false;
+	if (layout_has_labels(s->layout))
+		return sites_scoped(s, role, field, reason);
 	for (i = 0; i < s->len; i++) {
 		const struct site *site = &s->list[i];
 
@@ -333,23 +399,37 @@ bool sites_guarded(const struct sites *s, enum moqstat_role role, enum moqstat_f
 
 bool sites_sessions_guarded(const struct sites *s, const char **reason)
 {
+	enum moqstat_event place =
+		layout_has_labels(s->layout) ? MOQSTAT_EVENT_PLACE : MOQSTAT_EVENT_SESSION_PLACE;
 	size_t i;
 
 	if (!sites_sessions_complete(s, reason))
 		return false;
 	*reason = SITES_REFUSED "a place where a session's guard is put";
-	if (sites_refused(s, MOQSTAT_EVENT_SESSION_PLACE))
+	if (sites_refused(s, place))
 		return false;
 	*reason = "where a session's guard is put was not found";
-	if (!sites_events(s, MOQSTAT_EVENT_SESSION_PLACE))
+	if (!sites_events(s, place))
 		return false;
 	*reason = "whose guard it is can't be told at one of its sites";
 	for (i = 0; i < s->len; i++) {
-		if (s->list[i].what.event == MOQSTAT_EVENT_SESSION_BUMP && !s->list[i].what.opens &&
+		if (s->list[i].what.event == MOQSTAT_EVENT_SESSION_BUMP &&
+		    (!s->list[i].what.opens || layout_has_labels(s->layout)) &&
 		    !s->list[i].what.handles)
 			return false;
 	}
 	return true;
+}
+
+bool sites_told_off(const struct sites *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->len; i++) {
+		if (s->list[i].what.event == MOQSTAT_EVENT_BUMP && s->list[i].what.handles)
+			return true;
+	}
+	return false;
 }
 
 bool sites_openings_missed(const struct sites *s)

@@ -26,11 +26,12 @@ static const char *const event_names[MOQSTAT_EVENT_MAX] = {
 	[MOQSTAT_EVENT_INSERT] = "insert",
 	[MOQSTAT_EVENT_REMOVE] = "remove",
 	[MOQSTAT_EVENT_SCOPE] = "scope",
+	[MOQSTAT_EVENT_CALL] = "call",
 };
 
 /* By bit of enum moqstat_handle. */
-static const char *const handle_names[] = { "pending", "guard", "owner", "path",
-					    "peek",    "key",	"odd" };
+static const char *const handle_names[] = { "pending", "guard", "owner", "path",    "peek",
+					    "key",     "odd",	"call",	 "account", "viewer" };
 
 /* Operands that an event may do without, and where they are. */
 static const struct {
@@ -172,7 +173,7 @@ static bool site_is_bump(const struct moqstat_site *what)
 	return what->event == MOQSTAT_EVENT_BUMP || what->event == MOQSTAT_EVENT_SESSION_BUMP;
 }
 
-static json_t *handles_encode(uint8_t handles)
+static json_t *handles_encode(uint16_t handles)
 {
 	json_t *json = json_array();
 	bool whole = true;
@@ -185,7 +186,7 @@ static json_t *handles_encode(uint8_t handles)
 	return json_whole(json, whole);
 }
 
-static bool handles_decode(const json_t *json, uint8_t *out)
+static bool handles_decode(const json_t *json, uint16_t *out)
 {
 	size_t i;
 	int bit;
@@ -246,8 +247,9 @@ static json_t *site_encode(const struct site *site)
 	if (site_is_bump(what))
 		whole &= json_put(json, "bump", json_integer(site->bump)) &&
 			 json_put(json, "field", json_string(field_name(session, what->field))) &&
-			 json_put(json, "opens", json_boolean(what->opens)) &&
-			 json_put(json, "n", operand_encode(&what->n));
+			 json_put(json, "opens", json_boolean(what->opens));
+	if (site_is_bump(what) || what->n.kind)
+		whole &= json_put(json, "n", operand_encode(&what->n));
 	if (what->event == MOQSTAT_EVENT_BUMP)
 		whole &= json_put(json, "role", json_string(role_names[what->role]));
 	return json_whole(json, whole);
@@ -274,7 +276,9 @@ static bool site_has_operands(const struct layout *l, const struct moqstat_site 
 {
 	bool path = what->path.kind, guard = what->guard.kind;
 
-	if (((what->handles & (MOQSTAT_HANDLE_GUARD | MOQSTAT_HANDLE_OWNER)) && !guard) ||
+	if (((what->handles & (MOQSTAT_HANDLE_GUARD | MOQSTAT_HANDLE_OWNER | MOQSTAT_HANDLE_CALL |
+			       MOQSTAT_HANDLE_ACCOUNT)) &&
+	     !guard) ||
 	    ((what->handles & MOQSTAT_HANDLE_PATH) && !path))
 		return false;
 	switch (what->event) {
@@ -297,6 +301,7 @@ static bool site_has_operands(const struct layout *l, const struct moqstat_site 
 		return path;
 	case MOQSTAT_EVENT_TABLE:
 		return guard;
+	case MOQSTAT_EVENT_CALL:
 	case MOQSTAT_EVENT_INSERT:
 		return guard && path;
 	case MOQSTAT_EVENT_REMOVE:
@@ -314,7 +319,7 @@ static bool site_decode(const struct sites *s, const json_t *json, struct site *
 	int class = json_name(json_object_get(json, "class"), NAMES(classes));
 	const char *insn = json_string_value(json_object_get(json, "instruction"));
 	struct moqstat_site *what = &out->what;
-	const json_t *opens = json_object_get(json, "opens");
+	const json_t *opens = json_object_get(json, "opens"), *n = json_object_get(json, "n");
 	int64_t addr, offset, bump, function;
 	int role = 0, field = 0;
 
@@ -333,10 +338,11 @@ static bool site_decode(const struct sites *s, const json_t *json, struct site *
 		role = json_name(json_object_get(json, "role"), NAMES(role_names));
 	if (site_is_bump(what)) {
 		field = field_decode(s->layout, json_object_get(json, "field"), event);
-		if (!bump || !json_is_boolean(opens) ||
-		    !operand_decode(json_object_get(json, "n"), &what->n))
+		if (!bump || !json_is_boolean(opens))
 			return false;
 	}
+	if ((n || site_is_bump(what)) && !operand_decode(n, &what->n))
+		return false;
 	if (role < 0 || field < 0)
 		return false;
 	strcpy(out->insn, insn);

@@ -23,6 +23,8 @@
 	"its probes are left out (--hot read), and the relay's statistics are off, so there is nothing to read"
 #define WORTH_OFF \
 	"the relay's statistics are off, and of such a release its counters can't be told then"
+#define WORTH_LABELS \
+	"the relay's statistics are off, and with more than one tier it can't be told then to which it was sent"
 #define WORTH_SPLIT \
 	"counted by guards; some openings have no probe, so that a row may end too early and begin again from zero"
 #define WORTH_SHARED \
@@ -96,8 +98,13 @@ static struct worth worth_of(const struct sites *sites, const struct collect_liv
 	const char *reason = NULL, *gap;
 	struct worth worth;
 
-	if (layout_has_labels(sites->layout) && info->statistics == COLLECT_LIVE_OFF)
-		return (struct worth){ WORTH_UNAVAILABLE, WORTH_OFF };
+	if (layout_has_labels(sites->layout) && info->statistics == COLLECT_LIVE_OFF) {
+		if (!sites_told_off(sites))
+			return (struct worth){ WORTH_UNAVAILABLE, WORTH_OFF };
+		if (info->tiers && info->tiers->len > 1 && role == MOQSTAT_PUBLISHER &&
+		    (field == MOQSTAT_BYTES || field == MOQSTAT_FRAMES))
+			return (struct worth){ WORTH_UNAVAILABLE, WORTH_LABELS };
+	}
 	if (!worth_complete(sites, info, role, field, &reason))
 		return (struct worth){ WORTH_UNAVAILABLE, reason };
 	worth = worth_begin(info, !sessions && MOQSTAT_FIELD_PAYLOAD(field),

@@ -62,11 +62,11 @@ static void function_is_of_layout(const struct sites_function *f)
 		assert_string_equal(f->name, l->functions[f->role]);
 }
 
-/* Nothing of the layout is without sites, with statistics on, or off but where tiers are labels. */
+/* Nothing of the layout is without sites, with statistics on, or off if that is known of it. */
 static void sites_are_complete(void)
 {
 	const struct frame_schema *schema = recorded.layout->frame;
-	bool guards = !layout_has_labels(recorded.layout);
+	bool guards = !recorded.layout->scope || recorded.layout->scope->off;
 	const char *why = NULL;
 	struct sites s;
 	size_t role, i;
