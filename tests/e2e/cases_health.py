@@ -15,7 +15,7 @@ from harness import Client, Relay, check, wait_until
 LISTEN = ("--listen", "127.0.0.1:0", "--output", "jsonl")
 # Names take several batches to count; prime.
 BROADCASTS = 307
-MAPS = {"sites", "hits", "pending", "entries", "paths", "root_paths", "guards", "peeks", "broadcasts",
+MAPS = {"sites", "hits", "pending", "entries", "paths", "root_paths", "guards", "calls", "accounts", "peeks", "broadcasts",
         "roots", "long_names", "opened", "closed", "readings", "labels"}
 
 

@@ -329,6 +329,7 @@ BY_NUMBERS = {
     cases_off_hard.short_subscriptions,
     cases_off_hard.ever_new_names,
     cases_off_hard.fast_tick,
+    cases_off_hard.attach_late_unnamed,
 }
 
 CASES = tuple((case, mode) for case in LOADS for mode in ("guard", "off"))

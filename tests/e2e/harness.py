@@ -52,6 +52,10 @@ MODES = ("entry", "guard", "read", "probe", "off")
 # no use for.
 ENTRY_ONLY = {"entry", "entry-new", "session-new"}
 
+# Where tiers are labels, those that such a relay doesn't come by: what they count is counted with
+# subscriptions.
+VIEWERS = {"side.broadcasts", "side.broadcasts_closed"}
+
 
 def but_announced(frames):
     """All that six frames tell, but how many sessions were told of broadcasts."""
@@ -59,6 +63,34 @@ def but_announced(frames):
         track: {path: {f: n for f, n in row.items() if not f.startswith("announced")}
                 for path, row in json.loads(frame).items()}
         for track, frame in frames.items()
+    }
+
+
+# Beside a relay with labels whose statistics are off: with more than one of them.
+UNTOLD = "it can't be told then to which it was sent"
+
+
+def but_untold(frames, status):
+    """Frames, as text or read, without the fields of which that is said: in the tracks of all tiers."""
+    untold = {
+        (track.split("/")[-1], field)
+        for track, fields in status["tracks"].items()
+        for field, worth in fields.items()
+        if UNTOLD in worth["reason"]
+    }
+    if not untold:
+        return frames
+    read = {track: json.loads(frame) if isinstance(frame, bytes) else frame for track, frame in frames.items()}
+    left = {
+        track: {
+            path: {f: n for f, n in row.items() if (track.split("/")[-1], f) not in untold}
+            for path, row in rows.items()
+        }
+        for track, rows in read.items()
+    }
+    return {
+        track: json.dumps(rows, separators=(",", ":")).encode() if isinstance(frames[track], bytes) else rows
+        for track, rows in left.items()
     }
 
 
@@ -486,6 +518,9 @@ class World:
             a, b = agent.frames(), fixed[0] if fixed else watch.frames()
             if LABELS:
                 b = {track: frame for track, frame in b.items() if track in a or frame != b"{}"}
+            shown = b
+            if LABELS and self.mode == "off":
+                a, b = (but_untold(frames, agent.statuses[-1]) for frames in (a, b))
             if a != b or len(a) < len(FIRST_TRACKS):
                 since = None
                 if now > end and not stalled:
@@ -498,7 +533,7 @@ class World:
         self._same_totals(agent, fixed[1] if fixed else watch.totals(), bool(fixed))
         if not fixed:
             self.seen.setdefault(watch.watcher, []).append((b, watch.totals()))
-        return {t: json.loads(f) for t, f in a.items()}
+        return {t: json.loads(f) for t, f in shown.items()}
 
     def _differ(self, watch, ours, theirs):
         """Say where. Two runs of the relay may differ in how many sessions it tells of a broadcast, and
@@ -523,6 +558,8 @@ class World:
         if self.mode in ("entry", "read", "probe"):
             return
         ours = agent.totals()
+        if LABELS and self.mode == "off":
+            ours, theirs = (but_untold(totals, agent.statuses[-1]) for totals in (ours, theirs))
         if apart:
             ours, theirs = but_unannounced(ours), but_unannounced(theirs)
         if ours != theirs:
@@ -551,6 +588,7 @@ class World:
             fires = [name for name in fires if name not in ENTRY_ONLY]
         if LABELS:  # where one probe counts for both roles
             fires = {name.replace("publisher.", "side.").replace("subscriber.", "side.") for name in fires}
+            fires -= VIEWERS if last["relay"]["statistics"] == "off" else set()
         reads = last["probes"]["hot"] == "read"
         if self.mode in ("read", "probe") and last["relay"]["statistics"] == "on":
             check(reads == (self.mode == "read"), f"hot: {last['probes']['hot']}")
@@ -577,7 +615,7 @@ class World:
             f"{track} {field}": worth["reason"]
             for track, fields in last["tracks"].items()
             for field, worth in fields.items()
-            if worth["state"] == "unavailable" and field not in unavailable
+            if worth["state"] == "unavailable" and field not in unavailable and UNTOLD not in worth["reason"]
         }
         check(not alarms, f"unavailable: {alarms}")
         return last
