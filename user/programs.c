@@ -112,6 +112,7 @@ static int programs_size_maps(struct moqstat_bpf *object, const struct programs_
 		{ object->maps.changed, programs_changed(max_broadcasts) },
 		/* Those with a name, and entries in the overflow. */
 		{ object->maps.readings, options->readable ? 2 * max_broadcasts + 64 : 1 },
+		{ object->maps.calls, options->labelled ? MOQSTAT_PENDING_MAX : 1 },
 		/* Of tracks, of which a broadcast has a few. */
 		{ object->maps.accounts, options->labelled ? 4 * max_broadcasts : 1 },
 	};
