@@ -123,10 +123,10 @@ void guard_scan(const char *name, const char *hex, struct sites *out, uint64_t *
 	*function += leads ? LEAD : 0;
 }
 
-static void handles_put(FILE *f, uint8_t handles, bool bump)
+static void handles_put(FILE *f, uint16_t handles, bool bump)
 {
-	static const char *const names[] = { "pending", "guard", "owner", "path",
-					     "peek",	"key",	 "odd" };
+	static const char *const names[] = { "pending", "guard", "owner", "path",    "peek",
+					     "key",	"odd",	 "call",  "account", "viewer" };
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -161,7 +161,8 @@ static void site_put(FILE *f, const struct site *site, uint64_t function)
 	if (!bump)
 		operand_put(f, "E", &what->entry, &n);
 	/* An operand that no handle takes is not looked at. */
-	if (!bump || (what->handles & (MOQSTAT_HANDLE_GUARD | MOQSTAT_HANDLE_OWNER)))
+	if (!bump || (what->handles & (MOQSTAT_HANDLE_GUARD | MOQSTAT_HANDLE_OWNER |
+				       MOQSTAT_HANDLE_CALL | MOQSTAT_HANDLE_ACCOUNT)))
 		operand_put(f, "G", &what->guard, &n);
 	if (!bump || (what->handles & MOQSTAT_HANDLE_PATH))
 		operand_put(f, "P", &what->path, &n);
@@ -169,7 +170,9 @@ static void site_put(FILE *f, const struct site *site, uint64_t function)
 		operand_put(f, "T", &what->tier, &n);
 		operand_put(f, "S", &what->side, &n);
 	}
-	if (what->handles)
+	if (what->event == MOQSTAT_EVENT_SESSION)
+		operand_put(f, "N", &what->n, &n);
+	if (!bump || what->handles)
 		operand_put(f, "skip", &what->skip, &n);
 	if (what->when == MOQSTAT_WHEN_NEVER)
 		fprintf(f, "%s never", n ? "," : ";");

@@ -7,9 +7,9 @@
  *     je+6 publisher.announced_closed: guard path; G rbx+16, P rbx+32
  *
  * G is the guard or its table, P the path, E and S the two places a guard is taken to (S and T
- * what a session's call tells); "skip" is said as it is. In front of the code (behind `push rbp;
- * mov rbp, rsp`), but not counted in what is said of where sites are, entry is called: so what
- * opens there is named. "never" is a site that stands in for one that it skips.
+ * what a session's call tells, N the bytes of its root); "skip" is said as it is. In front of the
+ * code (behind `push rbp; mov rbp, rsp`), but not counted in what is said of where sites are, entry
+ * is called: so what opens there is named. "never" is a site that stands in for one that it skips.
  */
 #ifndef MOQSTAT_TESTS_GUARD_LINES_H
 #define MOQSTAT_TESTS_GUARD_LINES_H
