@@ -152,33 +152,45 @@ static bool off_is_level(const struct code *code)
 	return true;
 }
 
-/* The argument that the scope is in, since its entry pointer is read there. */
-static unsigned int off_argument(const struct off *o, int32_t at)
+/* The argument that the scope is in, since its entry pointer is read there; MOQSTAT_REG_NONE if
+ * that can't be told. */
+static int off_argument(const struct off *o, int32_t at, unsigned int *argument)
 {
 	static const unsigned int arguments[] = { CODE_ARG0, CODE_TO_ARG0 };
 	int32_t disp = at + (int32_t)o->layout->counters_of_scope;
+	struct origin origin;
 	size_t i, k;
+	int err;
 
+	*argument = MOQSTAT_REG_NONE;
 	for (i = 0; i < o->code->insns_len; i++) {
 		const struct moqstat_operand *src = &o->code->insns[i].src;
 
 		if (o->code->insns[i].op != CODE_MOV || src->kind != MOQSTAT_OPERAND_MEM ||
 		    src->width != 8 || src->index != MOQSTAT_REG_NONE || src->disp != disp)
 			continue;
-		for (k = 0; k < sizeof(arguments) / sizeof(arguments[0]); k++) {
-			if (origin_is_argument(o->code, i, src->reg, arguments[k]))
-				return arguments[k];
+		err = origin_find(o->code, i, src->reg, &origin);
+		if (err == -ENOMEM)
+			return err;
+		for (k = 0; k < sizeof(arguments) / sizeof(arguments[0]) && !err; k++) {
+			if (origin.len || origin.arguments != 1u << arguments[k])
+				continue;
+			*argument = arguments[k];
+			return 0;
 		}
 	}
-	return MOQSTAT_REG_NONE;
+	return 0;
 }
 
 static int off_called(const struct off *o, const struct layout_shows *shows, struct site *site)
 {
 	struct site begin = { .what = { .event = MOQSTAT_EVENT_CALL } };
-	unsigned int argument = off_argument(o, shows->at);
 	int32_t frame = off_frame(o->code);
+	unsigned int argument;
+	int err = off_argument(o, shows->at, &argument);
 
+	if (err)
+		return err;
 	if (frame < 0 || argument == MOQSTAT_REG_NONE || !off_is_level(o->code))
 		return 0;
 	site->what.handles = MOQSTAT_HANDLE_CALL;
@@ -382,13 +394,15 @@ static ptrdiff_t off_root(const struct scope *c, const struct code *code,
 	return -1;
 }
 
-/* The branch in front on whether anything is shared, which is read where a handle has that. */
+/* The branch in front on whether anything is shared, which is read where a handle has that; -1:
+ * there is none; -ENOMEM. */
 static ptrdiff_t off_shared(const struct layout *l, const struct code *code, size_t to,
 			    unsigned int *shared)
 {
 	struct origin origin;
 	const struct code_insn *test, *load;
 	ptrdiff_t branch = to;
+	int err;
 
 	while (--branch > 0 && code->insns[branch].op != CODE_JCC)
 		;
@@ -396,10 +410,11 @@ static ptrdiff_t off_shared(const struct layout *l, const struct code *code, siz
 		return -1;
 	test = &code->insns[branch - 1];
 	if (test->op != CODE_TEST || test->dst.kind != MOQSTAT_OPERAND_REG ||
-	    !eval_operand_equal(&test->dst, &test->src) ||
-	    origin_find(code, branch, test->dst.reg, &origin) || origin.arguments ||
-	    origin.len != 1)
+	    !eval_operand_equal(&test->dst, &test->src))
 		return -1;
+	err = origin_find(code, branch, test->dst.reg, &origin);
+	if (err || origin.arguments || origin.len != 1)
+		return err == -ENOMEM ? err : -1;
 	load = &code->insns[origin.insns[0]];
 	*shared = test->dst.reg;
 	return load->op == CODE_MOV && load->src.kind == MOQSTAT_OPERAND_MEM &&
@@ -448,6 +463,8 @@ static int off_names_root(const struct off *o, size_t first)
 		return 0;
 	at = off_root(o->scope, o->code, &root, &text);
 	branch = at < 0 ? -1 : off_shared(l, o->code, at, &shared);
+	if (branch == -ENOMEM)
+		return -ENOMEM;
 	site.what.tier = s->list[i].what.tier;
 	if (branch < 0 || site.what.tier.reg != CODE_STACK ||
 	    !off_is_put(o->code, branch, root.disp, text ? 16 : 8) ||
