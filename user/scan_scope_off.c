@@ -146,7 +146,10 @@ static bool off_is_level(const struct code *code)
 		    code->insns[i].op != CODE_CALL;)
 		i++;
 	for (; i < code->insns_len; i++) {
-		if (code_saves(&code->insns[i]))
+		const struct code_insn *insn = &code->insns[i];
+
+		if (code_saves(insn) ||
+		    (insn->op == CODE_SUB && (insn->writes & (1u << CODE_STACK))))
 			return false;
 	}
 	return true;
