@@ -164,7 +164,7 @@ static void site_put(FILE *f, const struct site *site, uint64_t function)
 	if (!bump || (what->handles & (MOQSTAT_HANDLE_GUARD | MOQSTAT_HANDLE_OWNER |
 				       MOQSTAT_HANDLE_CALL | MOQSTAT_HANDLE_ACCOUNT)))
 		operand_put(f, "G", &what->guard, &n);
-	if (!bump || (what->handles & MOQSTAT_HANDLE_PATH))
+	if (!bump || (what->handles & (MOQSTAT_HANDLE_PATH | MOQSTAT_HANDLE_VIEWER)))
 		operand_put(f, "P", &what->path, &n);
 	if (!bump) {
 		operand_put(f, "T", &what->tier, &n);

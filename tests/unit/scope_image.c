@@ -62,19 +62,22 @@ static void link_calls(struct scope_image *w)
 	}
 }
 
-int scope_image_scan(struct scope_image *w, struct sites *out, char *said, size_t size)
+struct elf_file *scope_image_open(struct scope_image *w)
 {
-	struct image_catch c;
-	struct elf_file *f;
 	size_t i;
-	int rc;
 
 	for (i = 0; i < w->len; i++)
 		w->parts[i].addr = image_function(&w->im, w->parts[i].name, w->parts[i].hex);
 	link_calls(w);
-	f = image_open(&w->im);
-	c = image_catch();
-	rc = sites_scan(f, NULL, NULL, out);
+	return image_open(&w->im);
+}
+
+int scope_image_scan(struct scope_image *w, struct sites *out, char *said, size_t size)
+{
+	struct elf_file *f = scope_image_open(w);
+	struct image_catch c = image_catch();
+	int rc = sites_scan(f, NULL, NULL, out);
+
 	image_caught(c, said, size);
 	elf_file_destroy(f);
 	return rc;

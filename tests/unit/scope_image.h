@@ -95,7 +95,10 @@ void scope_image_deinit(struct scope_image *w);
 /** Add a function. Both strings must outlive the relay. */
 struct part *scope_image_add(struct scope_image *w, const char *name, const char *hex);
 
-/** Lay the parts out and scan them; what is logged is put into said[size]. */
+/** Lay the parts out, write the file and open it. */
+struct elf_file *scope_image_open(struct scope_image *w);
+
+/** Open and scan it; what is logged is put into said[size]. */
 int scope_image_scan(struct scope_image *w, struct sites *out, char *said, size_t size);
 
 /** The same, with nothing to say about it. */
