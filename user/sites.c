@@ -320,26 +320,38 @@ static bool sites_learning_refused(const struct sites *s)
 /* Where tiers are labels: what it takes besides, for a site that is told in some way. */
 static bool sites_learnt(const struct sites *s, const struct site *site, const char **reason)
 {
-	const struct {
+	static const struct {
 		uint16_t handle;
+		uint16_t handles; /* of the place that it takes */
 		enum moqstat_event event;
 	} needs[] = {
-		{ MOQSTAT_HANDLE_PENDING, MOQSTAT_EVENT_PEEK },
-		{ MOQSTAT_HANDLE_PENDING, MOQSTAT_EVENT_TABLE },
-		{ MOQSTAT_HANDLE_GUARD, MOQSTAT_EVENT_PLACE },
-		{ MOQSTAT_HANDLE_CALL, MOQSTAT_EVENT_CALL },
+		{ MOQSTAT_HANDLE_PENDING, MOQSTAT_HANDLE_KEY, MOQSTAT_EVENT_PEEK },
+		{ MOQSTAT_HANDLE_PENDING, 0, MOQSTAT_EVENT_TABLE },
+		{ MOQSTAT_HANDLE_GUARD, MOQSTAT_HANDLE_PATH, MOQSTAT_EVENT_PLACE },
+		{ MOQSTAT_HANDLE_CALL, 0, MOQSTAT_EVENT_CALL },
 	};
-	size_t i, groups = 0;
+	size_t i, groups = 0, refused = 0;
 
+	for (i = 0; i < s->len; i++) {
+		if (!(s->list[i].what.handles & MOQSTAT_HANDLE_ACCOUNT) ||
+		    !(s->list[i].what.handles & MOQSTAT_HANDLE_PATH))
+			continue;
+		groups++;
+		refused += s->list[i].refused != NULL;
+	}
 	*reason = SITES_REFUSED "a place where it is learnt whose guard is where";
 	for (i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
-		if ((site->what.handles & needs[i].handle) &&
-		    (!sites_events(s, needs[i].event) || sites_refused(s, needs[i].event)))
+		if ((site->what.handles & needs[i].handle) && sites_refused(s, needs[i].event))
 			return false;
 	}
-	for (i = 0; i < s->len; i++)
-		groups += (s->list[i].what.handles & MOQSTAT_HANDLE_ACCOUNT) &&
-			  (s->list[i].what.handles & MOQSTAT_HANDLE_PATH) && !s->list[i].refused;
+	if ((site->what.handles & MOQSTAT_HANDLE_ACCOUNT) && refused)
+		return false;
+	*reason = "where it is learnt whose guard is where was not found";
+	for (i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		if ((site->what.handles & needs[i].handle) &&
+		    !sites_with(s, needs[i].event, needs[i].handles))
+			return false;
+	}
 	return groups || !(site->what.handles & MOQSTAT_HANDLE_ACCOUNT);
 }
 
@@ -397,10 +409,22 @@ bool sites_guarded(const struct sites *s, enum moqstat_role role, enum moqstat_f
 	return sites_paths(s, role, field) && sites_places(s, role, field, reason);
 }
 
+/* Where tiers are labels: does each function that opens sessions name their roots also where
+ * statistics are off? */
+static bool sites_roots_named(const struct sites *s)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->len; i++)
+		n += s->list[i].what.event == MOQSTAT_EVENT_SESSION &&
+		     s->list[i].what.when == MOQSTAT_WHEN_ZERO;
+	return n >= sites_functions(s, LAYOUT_SESSION);
+}
+
 bool sites_sessions_guarded(const struct sites *s, const char **reason)
 {
-	enum moqstat_event place =
-		layout_has_labels(s->layout) ? MOQSTAT_EVENT_PLACE : MOQSTAT_EVENT_SESSION_PLACE;
+	bool labels = layout_has_labels(s->layout);
+	enum moqstat_event place = labels ? MOQSTAT_EVENT_PLACE : MOQSTAT_EVENT_SESSION_PLACE;
 	size_t i;
 
 	if (!sites_sessions_complete(s, reason))
@@ -409,13 +433,15 @@ bool sites_sessions_guarded(const struct sites *s, const char **reason)
 	if (sites_refused(s, place))
 		return false;
 	*reason = "where a session's guard is put was not found";
-	if (!sites_events(s, place))
+	if (labels ? !sites_with(s, place, MOQSTAT_HANDLE_PENDING) : !sites_events(s, place))
+		return false;
+	*reason = "the place where a session's root is named was not found";
+	if (labels && !sites_roots_named(s))
 		return false;
 	*reason = "whose guard it is can't be told at one of its sites";
 	for (i = 0; i < s->len; i++) {
 		if (s->list[i].what.event == MOQSTAT_EVENT_SESSION_BUMP &&
-		    (!s->list[i].what.opens || layout_has_labels(s->layout)) &&
-		    !s->list[i].what.handles)
+		    (!s->list[i].what.opens || labels) && !s->list[i].what.handles)
 			return false;
 	}
 	return true;
