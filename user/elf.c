@@ -411,7 +411,10 @@ bool elf_file_has_text(const struct elf_file *f, const char *text)
 	size_t i;
 
 	for (i = 0; i < f->sections_len; i++) {
-		if (memmem(f->sections[i].bytes, f->sections[i].size, text, strlen(text)))
+		const struct elf_section *section = &f->sections[i];
+
+		/* An empty one has no bytes. */
+		if (section->size && memmem(section->bytes, section->size, text, strlen(text)))
 			return true;
 	}
 	return false;
