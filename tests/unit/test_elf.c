@@ -79,6 +79,26 @@ static void bytes_lie_within_one_section(void **state)
 	elf_file_destroy(f);
 }
 
+static void texts_are_found(void **state)
+{
+	struct elf_file *f = image_open(&im);
+
+	(void)state;
+	assert_true(elf_file_has_text(f, "constant"));
+	assert_true(elf_file_has_text(f, "nstan"));
+	assert_true(elf_file_has_text(f, "\x90\xc3"));
+	assert_false(elf_file_has_text(f, "constants"));
+	assert_false(elf_file_has_text(f, "Constant"));
+	/* What isn't there when it runs: a name. */
+	assert_false(elf_file_has_text(f, "second"));
+	elf_file_destroy(f);
+	/* Nothing is in it. */
+	im.rodata_len = 0;
+	f = image_open(&im);
+	assert_false(elf_file_has_text(f, "constant"));
+	elf_file_destroy(f);
+}
+
 static void offsets_are_those_of_segments(void **state)
 {
 	struct elf_file *f = image_open(&im);
@@ -554,6 +574,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_sound_file_is_read),
 		TEST(bytes_lie_within_one_section),
+		TEST(texts_are_found),
 		TEST(offsets_are_those_of_segments),
 		TEST(only_functions_in_code_count),
 		TEST(names_are_those_of_places),

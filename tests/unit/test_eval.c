@@ -446,6 +446,23 @@ static void distances_are_told(void **state)
 	}
 }
 
+static void numbers(void **state)
+{
+	/* mov rax, -7 */
+	static const char hex[] = "48c7c0f9ffffff";
+	struct moqstat_operand op, number = eval_number(-7);
+	struct code code;
+	struct eval e;
+
+	(void)state;
+	image_code(hex, &code);
+	eval_init(&e);
+	eval_step(&e, &code.insns[0]);
+	assert_true(eval_single(&e.regs[MOQSTAT_RAX], &op));
+	assert_memory_equal(&op, &number, sizeof(op));
+	code_deinit(&code);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,6 +475,7 @@ int main(void)
 		cmocka_unit_test(many_stores_are_too_many),
 		cmocka_unit_test(one_operand_or_none),
 		cmocka_unit_test(distances_are_told),
+		cmocka_unit_test(numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

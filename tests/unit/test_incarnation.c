@@ -483,6 +483,14 @@ static void what_is_open_is_counted(void **state)
 		in->counts[slot][MOQSTAT_ANNOUNCED_BYTES] = 3 * 5;
 	assert_false(incarnation_open(in));
 	assert_int_equal(incarnation_opens(in), (7 * 3 + 3) * MOQSTAT_SLOT_MAX);
+	/* A fetch counts once, and nothing ends it. */
+	for (slot = 0; slot < MOQSTAT_SLOT_SESSION; slot++)
+		in->counts[slot][MOQSTAT_FETCHES] = 11;
+	assert_false(incarnation_open(in));
+	assert_int_equal(incarnation_opens(in),
+			 (7 * 3 + 3) * MOQSTAT_SLOT_MAX + 11 * MOQSTAT_SLOT_SESSION);
+	for (slot = 0; slot < MOQSTAT_SLOT_SESSION; slot++)
+		in->counts[slot][MOQSTAT_FETCHES] = 0;
 	/* What was open before is open, too, but was not opened since. */
 	in->base[2][MOQSTAT_SUBSCRIPTIONS] = 3;
 	in->base[2][MOQSTAT_SUBSCRIPTIONS_CLOSED] = 1;
