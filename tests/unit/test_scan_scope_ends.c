@@ -78,6 +78,10 @@ static const struct scope_line
 		  "push rbx; mov rcx, [r15-0x30]; test rcx, rcx; je 2f; lock dec qword [rcx]; jne 2f; call [rip]; 2: test rdx, rdx; je 3f; lock xor qword [rdx], rdi; 3: mov rax, [r15-0x18]; test rax, rax; je 1f; lea r10, [rax+0x10]; lea r11, [rax+0x70]; cmp byte [r15-8], 0; cmovne r10, r11; lock inc qword [r10+8]; 1: ret",
 		  "53 498b4fd0 4885c9 740c f048ff09 7506 ff1500000000 4885d2 7404 f048313a 498b47e8 4885c0 7416 4c8d5010 4c8d5870 41807ff800 4d0f45d3 f049ff4208 c3",
 		  "je+26 side.announced_closed: pending; je+8 path-peek: key; P r15-48; push+0 table-drop:; G [rdi+80]" },
+		{ TABLE,
+		  "push rbx; mov rcx, [r15-0x30]; test rcx, rcx; je 2f; lock dec qword [rcx]; jne 2f; call [rip]; 2: mov rcx, [rbx]; cmove rdx, rdi; lock dec qword [rcx]; mov rax, [r15-0x18]; test rax, rax; je 1f; lea r10, [rax+0x10]; lea r11, [rax+0x70]; cmp byte [r15-8], 0; cmovne r10, r11; lock inc qword [r10+8]; 1: ret",
+		  "53 498b4fd0 4885c9 740c f048ff09 7506 ff1500000000 488b0b 480f44d7 f048ff09 498b47e8 4885c0 7416 4c8d5010 4c8d5870 41807ff800 4d0f45d3 f049ff4208 c3",
+		  "je+28 side.announced_closed: pending; je+8 path-peek: key; P r15-48; push+0 table-drop:; G [rdi+80]" },
 		/* None; or too far in front. */
 		{ TABLE,
 		  "push rbx; mov rax, [r15-0x18]; test rax, rax; je 1f; lea r10, [rax+0x10]; lea r11, [rax+0x70]; cmp byte [r15-8], 0; cmovne r10, r11; lock inc qword [r10+8]; 1: ret",
@@ -88,8 +92,7 @@ static const struct scope_line
 		  "53 498b4fd0 4885c9 7404 f048ff09 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 498b47e8 4885c0 7416 4c8d5010 4c8d5870 41807ff800 4d0f45d3 f049ff4208 c3",
 		  "je+29 side.announced_closed: pending; je+8 path-peek: key; P r15-48; push+0 table-drop:; G [rdi+80]" },
 		{ TABLE,
-		  "push rbx; mov rcx, [r15-0x30]; test rcx, rcx; je 2f; lock dec qword [rcx]; 2: .rept 21; nop; .endr; mov rax, [r15-0x18]; test rax, rax; je 1f; lea r10, [rax+0x10]; lea r11, [rax+0x70]; cmp byte [r15-8], 0; cmovne r10, r11; lock inc qword [r10+8]; 1: ret",
-		  "53 498b4fd0 4885c9 7404 f048ff09 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 498b47e8 4885c0 7416 4c8d5010 4c8d5870 41807ff800 4d0f45d3 f049ff4208 c3",
+		  "push rbx; mov rcx, [r15-0x30]; test rcx, rcx; je 2f; lock dec qword [rcx]; 2: .rept 21; nop; .endr; mov rax, [r15-0x18]; test rax, rax; je 1f; lea r10, [rax+0x10]; lea r11, [rax+0x70]; cmp byte [r15-8], 0; cmovne r10, r11; lock inc qword [r10+8]; 1: ret", "53 498b4fd0 4885c9 7404 f048ff09 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 498b47e8 4885c0 7416 4c8d5010 4c8d5870 41807ff800 4d0f45d3 f049ff4208 c3",
 		  "je+2a side.announced_closed: none" },
 		/* Where it is can't be told: in no register, or not as it was; or it isn't read
 		   there. */
@@ -117,6 +120,10 @@ static const struct scope_line
 		  "push rbx; test rcx, rcx; je 2f; lock dec qword [rcx]; 2: mov rax, [r15-0x18]; test rax, rax; je 1f; lea r10, [rax+0x10]; lea r11, [rax+0x70]; cmp byte [r15-8], 0; cmovne r10, r11; lock inc qword [r10+8]; 1: ret",
 		  "53 4885c9 7404 f048ff09 498b47e8 4885c0 7416 4c8d5010 4c8d5870 41807ff800 4d0f45d3 f049ff4208 c3",
 		  "je+11 side.announced_closed: none" },
+		{ TABLE,
+		  "push rbx; mov rcx, [r15-0x30]; add r15, 0x7fffffff; add r15, 0x7fffffff; test rcx, rcx; je 2f; lock dec qword [rcx]; 2: mov rax, [r15-0x18]; test rax, rax; je 1f; lea r10, [rax+0x10]; lea r11, [rax+0x70]; cmp byte [r15-8], 0; cmovne r10, r11; lock inc qword [r10+8]; 1: ret",
+		  "53 498b4fd0 4981c7ffffff7f 4981c7ffffff7f 4885c9 7404 f048ff09 498b47e8 4885c0 7416 4c8d5010 4c8d5870 41807ff800 4d0f45d3 f049ff4208 c3",
+		  "je+23 side.announced_closed: none" },
 		/* It has moved by then, in step. */
 		{ TABLE,
 		  "push rbx; mov rcx, [r15-0x30]; lea r14, [r15-0x20]; mov r15, rdx; test rcx, rcx; je 2f; lock dec qword [rcx]; 2: mov rax, [r14+8]; test rax, rax; je 1f; lea r10, [rax+0x10]; lea r11, [rax+0x70]; cmp byte [r14+0x18], 0; cmovne r10, r11; lock inc qword [r10+8]; 1: ret",
@@ -129,8 +136,7 @@ static const struct scope_line
 		  "je+15 side.fetches: none" },
 		/* There is no way but unwinding. */
 		{ DROP,
-		  "mov rax, [rdi]; test rax, rax; je 1f; lea r10, [rax+0x10]; lea r11, [rax+0x70]; cmp byte [rdi+0x10], 0; cmovne r10, r11; lock add qword [r10+0x10], r8; lock inc qword [r10+8]; 1: ret",
-		  "488b07 4885c0 741a 4c8d5010 4c8d5870 807f1000 4d0f45d3 f04d014210 f049ff4208 c3",
+		  "mov rax, [rdi]; test rax, rax; je 1f; lea r10, [rax+0x10]; lea r11, [rax+0x70]; cmp byte [rdi+0x10], 0; cmovne r10, r11; lock add qword [r10+0x10], r8; lock inc qword [r10+8]; 1: ret", "488b07 4885c0 741a 4c8d5010 4c8d5870 807f1000 4d0f45d3 f04d014210 f049ff4208 c3",
 		  "je+6 side.announced_bytes: odd; je+6 side.announced_closed: odd" },
 		{ DROP_OPTION,
 		  "mov rax, [rdi]; test rax, rax; je 1f; lea r10, [rax+0x10]; lea r11, [rax+0x70]; cmp byte [rdi+0x10], 0; cmovne r10, r11; lock inc qword [r10+8]; 1: ret",
@@ -292,10 +298,14 @@ static void what_opens(void **state)
 	"53 4889f3 4885f6 7405 f048ff4310 bf90000000 be08000000 ff1500000000 4885c0 7401 90 5b c3"
 
 /* What a session's function does but for where its root is made a path, and what is in front. */
-/* push rbx; sub rsp, 0x90; mov rbx, [rdi+0x18]; mov rax, [rdi+0x20]; mov [rsp+0x38], rbx; mov
- * [rsp+0x40], rax; mov [rsp+0x48], rax; mov [rsp+0x50], rax */
-#define SESSION_BEGINS \
-	"53 4881ec90000000 488b5f18 488b4720 48895c2438 4889442440 4889442448 4889442450"
+/* push rbx; sub rsp, 0x90 */
+#define SESSION_FRAME "53 4881ec90000000"
+/* mov rbx, [rdi+0x18]; mov rax, [rdi+0x20]; mov [rsp+0x38], rbx; mov [rsp+0x40], rax; mov
+ * [rsp+0x48], rax */
+#define SESSION_HANDLE "488b5f18 488b4720 48895c2438 4889442440 4889442448"
+/* The third word of the label, first. */
+/* mov [rsp+0x50], rdx */
+#define SESSION_LABEL "4889542450"
 /* lea rdi, [rsp+8]; lea rsi, [rsp+0x70]; call OWN; test rax, rax; je 1f; nop; 1: lea rax,
  * [rbx+0x18]; mov edi, 0x20; mov esi, 8; call [rip]; test rax, rax; je 2f; lea rdi, [rsp+0x20];
  * call NEW; 2: add rsp, 0x90; pop rbx; ret */
@@ -305,56 +315,86 @@ static void what_opens(void **state)
 static const struct {
 	const char *assembly, *hex;
 	const char *expected; /* of the place at the branch; "" if there is none */
+	const char *before;   /* behind the frame; NULL: SESSION_LABEL */
 } roots[] = {
 	/* A path; and a text. */
 	{ "mov [rsp+0x60], rsi; test rbx, rbx; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
 	  "4889742460 4885db 740f 488d7c2470 488d742460 e8167f7f7f 90",
-	  "je+2c session:; E [rsp+96], T rsp+64, S rbx" },
+	  "je+2c session:; E [rsp+96], T rsp+64, S rbx", NULL },
 	{ "mov [rsp+0x60], rsi; mov [rsp+0x68], rdx; test rbx, rbx; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_STR; 3: nop",
 	  "4889742460 4889542468 4885db 740f 488d7c2470 488d742460 e8177f7f7f 90",
-	  "je+31 session:; E [rsp+96], T rsp+64, S rbx, N [rsp+104]" },
+	  "je+31 session:; E [rsp+96], T rsp+64, S rbx, N [rsp+104]", NULL },
 	/* All of it must be put down: a text's length, too; words; nowhere else, nor by an index.
 	 */
 	{ "mov [rsp+0x60], rsi; test rbx, rbx; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_STR; 3: nop",
-	  "4889742460 4885db 740f 488d7c2470 488d742460 e8177f7f7f 90", "" },
+	  "4889742460 4885db 740f 488d7c2470 488d742460 e8177f7f7f 90", "", NULL },
 	{ "mov [rsp+0x60], esi; test rbx, rbx; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
-	  "89742460 4885db 740f 488d7c2470 488d742460 e8167f7f7f 90", "" },
+	  "89742460 4885db 740f 488d7c2470 488d742460 e8167f7f7f 90", "", NULL },
 	{ "mov [rbx+0x60], rsi; test rbx, rbx; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
-	  "48897360 4885db 740f 488d7c2470 488d742460 e8167f7f7f 90", "" },
+	  "48897360 4885db 740f 488d7c2470 488d742460 e8167f7f7f 90", "", NULL },
 	{ "mov [rsp+rdx+0x60], rsi; test rbx, rbx; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
-	  "4889741460 4885db 740f 488d7c2470 488d742460 e8167f7f7f 90", "" },
+	  "4889741460 4885db 740f 488d7c2470 488d742460 e8167f7f7f 90", "", NULL },
 	{ "mov rdx, [rsp+0x60]; test rbx, rbx; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
-	  "488b542460 4885db 740f 488d7c2470 488d742460 e8167f7f7f 90", "" },
+	  "488b542460 4885db 740f 488d7c2470 488d742460 e8167f7f7f 90", "", NULL },
 	{ "test rbx, rbx; je 3f; mov [rsp+0x60], rsi; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
-	  "4885db 7414 4889742460 488d7c2470 488d742460 e8167f7f7f 90", "" },
+	  "4885db 7414 4889742460 488d7c2470 488d742460 e8167f7f7f 90", "", NULL },
 	/* The label is put down long before. */
 	{ "test rdx, rdx; je 4f; nop; 4: mov [rsp+0x60], rsi; test rbx, rbx; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
-	  "4885d2 7401 90 4889742460 4885db 740f 488d7c2470 488d742460 e8167f7f7f 90", "" },
+	  "4885d2 7401 90 4889742460 4885db 740f 488d7c2470 488d742460 e8167f7f7f 90", "", NULL },
+	{ "mov [rsp+0x60], rsi; test rbx, rbx; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
+	  "4889742460 4885db 740f 488d7c2470 488d742460 e8167f7f7f 90", "",
+	  /* mov [rsp+0x50], rdx; test rdx, rdx; je 4f; nop; 4: nop */
+	  "4889542450 4885d2 7401 90 90" },
 	/* It is given on from elsewhere; or there is none. */
 	{ "mov [rsp+0x60], rsi; test rbx, rbx; je 3f; lea rdi, [rsp+0x70]; mov rsi, [rsp+0x60]; call REF_PATH; 3: nop",
-	  "4889742460 4885db 740f 488d7c2470 488b742460 e8167f7f7f 90", "" },
+	  "4889742460 4885db 740f 488d7c2470 488b742460 e8167f7f7f 90", "", NULL },
 	{ "mov [rsp+0x60], rsi; test rbx, rbx; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rbx+0x60]; call REF_PATH; 3: nop",
-	  "4889742460 4885db 740e 488d7c2470 488d7360 e8167f7f7f 90", "" },
+	  "4889742460 4885db 740e 488d7c2470 488d7360 e8167f7f7f 90", "", NULL },
 	{ "mov [rsp+0x60], rsi; test rbx, rbx; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call [rip]; 3: nop",
-	  "4889742460 4885db 7410 488d7c2470 488d742460 ff1500000000 90", "" },
+	  "4889742460 4885db 7410 488d7c2470 488d742460 ff1500000000 90", "", NULL },
 	/* The branch asks for something else: another way round, of another register, of what is
 	 * at another place, or is not loaded, or only what the function is called with. */
 	{ "mov [rsp+0x60], rsi; test rbx, rbx; jne 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
-	  "4889742460 4885db 750f 488d7c2470 488d742460 e8167f7f7f 90", "" },
+	  "4889742460 4885db 750f 488d7c2470 488d742460 e8167f7f7f 90", "", NULL },
 	{ "mov [rsp+0x60], rsi; cmp rbx, 0; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
-	  "4889742460 4883fb00 740f 488d7c2470 488d742460 e8167f7f7f 90", "" },
+	  "4889742460 4883fb00 740f 488d7c2470 488d742460 e8167f7f7f 90", "", NULL },
 	{ "mov [rsp+0x60], rsi; test rbx, rax; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
-	  "4889742460 4885c3 740f 488d7c2470 488d742460 e8167f7f7f 90", "" },
+	  "4889742460 4885c3 740f 488d7c2470 488d742460 e8167f7f7f 90", "", NULL },
 	{ "mov [rsp+0x60], rsi; test rax, rax; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
-	  "4889742460 4885c0 740f 488d7c2470 488d742460 e8167f7f7f 90", "" },
+	  "4889742460 4885c0 740f 488d7c2470 488d742460 e8167f7f7f 90", "", NULL },
 	{ "mov [rsp+0x60], rsi; test rdi, rdi; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
-	  "4889742460 4885ff 740f 488d7c2470 488d742460 e8167f7f7f 90", "" },
+	  "4889742460 4885ff 740f 488d7c2470 488d742460 e8167f7f7f 90", "", NULL },
 	{ "mov [rsp+0x60], rsi; lea rax, [rdi+0x18]; test rax, rax; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
-	  "4889742460 488d4718 4885c0 740f 488d7c2470 488d742460 e8167f7f7f 90", "" },
+	  "4889742460 488d4718 4885c0 740f 488d7c2470 488d742460 e8167f7f7f 90", "", NULL },
+	{ "mov [rsp+0x60], rsi; cmp rbx, rbx; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
+	  "4889742460 4839db 740f 488d7c2470 488d742460 e8167f7f7f 90", "", NULL },
+	{ "mov [rsp+0x60], rsi; mov rax, 0x18; test rax, rax; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
+	  "4889742460 48c7c018000000 4885c0 740f 488d7c2470 488d742460 e8167f7f7f 90", "", NULL },
 	/* Of more than one place. */
+	{ "mov [rsp+0x60], rsi; test rdi, rdi; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
+	  "4889742460 4885ff 740f 488d7c2470 488d742460 e8167f7f7f 90", "",
+	  /* mov [rsp+0x50], rdx; test rdx, rdx; je 4f; mov rdi, [rbp+0x18]; 4: nop */
+	  "4889542450 4885d2 7404 488b7d18 90" },
+	{ "mov [rsp+0x60], rsi; test rdi, rdi; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
+	  "4889742460 4885ff 740f 488d7c2470 488d742460 e8167f7f7f 90", "",
+	  /* mov [rsp+0x50], rdx; mov rdi, [rbp+0x18]; test rdx, rdx; je 4f; mov rdi, [rbp+0x10]; 4:
+	   * nop */
+	  "4889542450 488b7d18 4885d2 7404 488b7d10 90" },
+	{ "mov [rsp+0x60], rsi; test rdi, rdi; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
+	  "4889742460 4885ff 740f 488d7c2470 488d742460 e8167f7f7f 90", "",
+	  /* mov [rsp+0x50], rdx; mov rdi, [rbp+0x10]; test rdx, rdx; je 4f; mov rdi, [rbp+0x18]; 4:
+	   * nop */
+	  "4889542450 488b7d10 4885d2 7404 488b7d18 90" },
+	/* No branch is in front. */
 	{ "mov [rsp+0x60], rsi; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH",
-	  "4889742460 488d7c2470 488d742460 e8167f7f7f", "" },
+	  "4889742460 488d7c2470 488d742460 e8167f7f7f", "", NULL },
 };
+
+static void session_of(size_t root, char *hex, size_t size)
+{
+	snprintf(hex, size, SESSION_FRAME " %s " SESSION_HANDLE " %s " SESSION_ENDS,
+		 roots[root].before ? roots[root].before : SESSION_LABEL, roots[root].hex);
+}
 
 static void roots_of_sessions(void **state)
 {
@@ -365,7 +405,7 @@ static void roots_of_sessions(void **state)
 
 	(void)state;
 	for (i = 0; i < LEN(roots); i++) {
-		snprintf(hex, sizeof(hex), "%s %s %s", SESSION_BEGINS, roots[i].hex, SESSION_ENDS);
+		session_of(i, hex, sizeof(hex));
 		w.parts[PART_SESSION].hex = hex;
 		scope_image_scan_good(&w, &s);
 		guard_text(&s, w.parts[PART_SESSION].addr, text);
@@ -430,11 +470,14 @@ static const struct scope_line called = {
 
 static void add_some(void)
 {
+	static char hex[1024];
 	scope_lines_add(&w, &called);
 	scope_image_add(&w, keys[0].name, keys[0].hex);
 	scope_image_add(&w, sources[0].name, sources[0].hex);
 	scope_image_add(&w, PUBLISH, "c3");
 	w.parts[PART_NEW].hex = MADE;
+	session_of(0, hex, sizeof(hex));
+	w.parts[PART_SESSION].hex = hex;
 }
 
 static void memory_runs_out(void **state)

@@ -360,6 +360,7 @@ static void worth_while_off(void **state)
 {
 	struct tiers tiers = tiers_default;
 	struct collect_live_info info = { .statistics = COLLECT_LIVE_OFF, .guarded = true };
+	struct worths worths = { .tiers_len = 0 };
 	size_t i;
 
 	(void)state;
@@ -381,6 +382,10 @@ static void worth_while_off(void **state)
 			list[i].what.handles = 0;
 	}
 	assert_worth(&info, NULL, OFF);
+	/* That is of no other release. */
+	sites.layout = layout_find("moq-net 0.1.8");
+	worth_update(&sites, &info, NULL, &worths);
+	assert_string_equal(worths.of[MOQSTAT_PUBLISHER][MOQSTAT_BYTES].reason, NO_HANDLE);
 }
 
 int main(void)
