@@ -370,21 +370,26 @@ static const struct {
 	  "4889742460 4839db 740f 488d7c2470 488d742460 e8167f7f7f 90", "", NULL },
 	{ "mov [rsp+0x60], rsi; mov rax, 0x18; test rax, rax; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
 	  "4889742460 48c7c018000000 4885c0 740f 488d7c2470 488d742460 e8167f7f7f 90", "", NULL },
-	/* Of more than one place. */
+	/* It has been loaded in one place; in more, or is what the function is called with. */
+	{ "mov [rsp+0x60], rsi; test rdi, rdi; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
+	  "4889742460 4885ff 740f 488d7c2470 488d742460 e8167f7f7f 90",
+	  "je+30 session:; E [rsp+96], T rsp+64, S rdi",
+	  /* mov rdi, [rbp+0x18]; mov [rsp+0x50], rdx */
+	  "488b7d18 4889542450" },
 	{ "mov [rsp+0x60], rsi; test rdi, rdi; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
 	  "4889742460 4885ff 740f 488d7c2470 488d742460 e8167f7f7f 90", "",
-	  /* mov [rsp+0x50], rdx; test rdx, rdx; je 4f; mov rdi, [rbp+0x18]; 4: nop */
-	  "4889542450 4885d2 7404 488b7d18 90" },
+	  /* test rdx, rdx; je 4f; mov rdi, [rbp+0x18]; 4: mov [rsp+0x50], rdx */
+	  "4885d2 7404 488b7d18 4889542450" },
 	{ "mov [rsp+0x60], rsi; test rdi, rdi; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
 	  "4889742460 4885ff 740f 488d7c2470 488d742460 e8167f7f7f 90", "",
-	  /* mov [rsp+0x50], rdx; mov rdi, [rbp+0x18]; test rdx, rdx; je 4f; mov rdi, [rbp+0x10]; 4:
-	   * nop */
-	  "4889542450 488b7d18 4885d2 7404 488b7d10 90" },
+	  /* mov rdi, [rbp+0x18]; test rdx, rdx; je 4f; mov rdi, [rbp+0x10]; 4: mov [rsp+0x50], rdx
+	   */
+	  "488b7d18 4885d2 7404 488b7d10 4889542450" },
 	{ "mov [rsp+0x60], rsi; test rdi, rdi; je 3f; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH; 3: nop",
 	  "4889742460 4885ff 740f 488d7c2470 488d742460 e8167f7f7f 90", "",
-	  /* mov [rsp+0x50], rdx; mov rdi, [rbp+0x10]; test rdx, rdx; je 4f; mov rdi, [rbp+0x18]; 4:
-	   * nop */
-	  "4889542450 488b7d10 4885d2 7404 488b7d18 90" },
+	  /* mov rdi, [rbp+0x10]; test rdx, rdx; je 4f; mov rdi, [rbp+0x18]; 4: mov [rsp+0x50], rdx
+	   */
+	  "488b7d10 4885d2 7404 488b7d18 4889542450" },
 	/* No branch is in front. */
 	{ "mov [rsp+0x60], rsi; lea rdi, [rsp+0x70]; lea rsi, [rsp+0x60]; call REF_PATH",
 	  "4889742460 488d7c2470 488d742460 e8167f7f7f", "", NULL },
