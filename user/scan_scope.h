@@ -86,6 +86,16 @@ void off_begin(struct scope *c);
 int off_function(struct scope *c, const struct code *code, const struct elf_symbol *symbol,
 		 int which, int special, size_t first);
 
+/** Parts of that, of sessions (scan_scope_root.c): in a copy of LAYOUT_SESSION, name the root where
+ *  nothing is shared, too, with the label that is found there later on; */
+int off_names_root(struct scope *c, const struct code *code, uint32_t function, size_t first);
+
+/** in LAYOUT_SCOPE_OPEN, give a context its place from where it is made on; */
+int off_session(struct scope *c, const struct code *code, uint32_t function, size_t first);
+
+/** and let it be told by that at a site where it ends. */
+void off_session_ends(const struct scope *c, struct site *site);
+
 /** Note how far an Announce is from its scope, where both are handed on. */
 void off_note_source(struct scope *c, const struct code *code);
 
