@@ -330,9 +330,11 @@ static bool sites_learnt(const struct sites *s, const struct site *site, const c
 		{ MOQSTAT_HANDLE_GUARD, MOQSTAT_HANDLE_PATH, MOQSTAT_EVENT_PLACE },
 		{ MOQSTAT_HANDLE_CALL, 0, MOQSTAT_EVENT_CALL },
 	};
-	size_t i, groups = 0, refused = 0;
+	size_t i, groups = 0, refused = 0, untold = 0;
 
 	for (i = 0; i < s->len; i++) {
+		untold += s->list[i].what.event == MOQSTAT_EVENT_BUMP &&
+			  s->list[i].what.field == MOQSTAT_GROUPS && !s->list[i].what.handles;
 		if (!(s->list[i].what.handles & MOQSTAT_HANDLE_ACCOUNT) ||
 		    !(s->list[i].what.handles & MOQSTAT_HANDLE_PATH))
 			continue;
@@ -352,7 +354,7 @@ static bool sites_learnt(const struct sites *s, const struct site *site, const c
 		    !sites_with(s, needs[i].event, needs[i].handles))
 			return false;
 	}
-	return groups || !(site->what.handles & MOQSTAT_HANDLE_ACCOUNT);
+	return (groups && !untold) || !(site->what.handles & MOQSTAT_HANDLE_ACCOUNT);
 }
 
 /* Where tiers are labels: is it told at each of its sites? */

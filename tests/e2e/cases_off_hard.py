@@ -253,10 +253,9 @@ def attach_late_unnamed(world):
     )
     agent = world.agent(relay)
     # The first session tells that the statistics are off; what there was before that is passed by.
-    client(
-        f"connect Q {relay.url} role=publish",
-        "write P early t0 groups=2 frames=5 size=3 lockstep=e",
-    )
+    client(f"connect Q {relay.url} role=publish")
+    wait_until(lambda: agent.row("sessions.json", ""), 10, "the session is there")
+    client("write P early t0 groups=2 frames=5 size=3 lockstep=e")
     payload = {"bytes": 30, "frames": 10, "groups": 2}
     for track in ("publisher.json", "subscriber.json"):
         wait_until(

@@ -162,7 +162,6 @@ static void sites_without_a_way(void **state)
 		{ WATCHED, " broadcasts," },
 		{ UNSUBSCRIBED, " subscriptions_closed, broadcasts_closed," },
 		{ UNWATCHED, " broadcasts_closed," },
-		{ GROUP_MORE, " groups," },
 		{ BYTES, " bytes," },
 		{ DATAGRAM, " datagrams," },
 		{ FETCHED, " fetches," },
@@ -231,6 +230,10 @@ static void what_accounts_are_learnt_by(void **state)
 	assert_missing(" bytes, frames,", NOT_LEARNT);
 	list[GROUP_MORE].what.handles = ACCOUNT;
 	assert_missing(" bytes, frames, groups,", NOT_LEARNT);
+	setup(NULL);
+	list[GROUP_MORE].what.handles = 0;
+	assert_false(sites_guarded(&sites, MOQSTAT_PUBLISHER, MOQSTAT_BYTES, &reason));
+	assert_string_equal(reason, NOT_LEARNT);
 	setup(NULL);
 	list[GROUP].refused = "no";
 	assert_false(sites_guarded(&sites, MOQSTAT_PUBLISHER, MOQSTAT_BYTES, &reason));
