@@ -15,7 +15,7 @@
 
 #include "host_map.h"
 
-#define HOST_MAPS    16
+#define HOST_MAPS    24
 #define HOST_ENTRIES 64
 
 /* From here on addresses are the kernel's. */

@@ -26,27 +26,28 @@
 const struct programs_map programs_maps[] = {
 	MAP(sites),	 MAP(hits),   MAP(lost),     MAP(pending),    MAP(entries), MAP(paths),
 	MAP(root_paths), MAP(guards), MAP(peeks),    MAP(broadcasts), MAP(roots),   MAP(long_names),
-	MAP(opened),	 MAP(closed), MAP(readings), MAP(labels),
+	MAP(opened),	 MAP(closed), MAP(readings), MAP(labels),     MAP(calls),   MAP(accounts),
 };
 const __u32 programs_maps_len = sizeof(programs_maps) / sizeof(programs_maps[0]);
 
 /* Every variable of maps.h. */
-#define VARIABLES(X)     \
-	X(target_tgid)   \
-	X(key_low)       \
-	X(key_high)      \
-	X(by_guard)      \
-	X(paths_shared)  \
-	X(labelled)      \
-	X(labels_used)   \
-	X(incarnations)  \
-	X(names_used[0]) \
-	X(names_used[1]) \
-	X(names_max)     \
-	X(reading_next)  \
-	X(changed_full)  \
-	X(overflowed)    \
-	X(attached)      \
+#define VARIABLES(X)        \
+	X(target_tgid)      \
+	X(key_low)          \
+	X(key_high)         \
+	X(by_guard)         \
+	X(paths_shared)     \
+	X(labelled)         \
+	X(label_of_session) \
+	X(labels_used)      \
+	X(incarnations)     \
+	X(names_used[0])    \
+	X(names_used[1])    \
+	X(names_max)        \
+	X(reading_next)     \
+	X(changed_full)     \
+	X(overflowed)       \
+	X(attached)         \
 	X(readable) X(reading) X(lives) X(statistics_shared) X(statistics_off)
 
 void programs_reset(void)

@@ -23,13 +23,13 @@ extern const __u32 programs_maps_len;
 typedef int program_fn(struct pt_regs *ctx);
 
 program_fn bump, session_bump, entry, session, allocated, place, session_place, peek, table, insert,
-	take, scope, ending;
+	take, scope, call, ending;
 int forget(__u64 *ctx);
 int hold(__u64 *ctx);
 int ended(__u64 *ctx);
 
 /* Constant once loaded; here tests set them. */
-extern volatile __u32 target_tgid, by_guard, names_max, paths_shared, labelled;
+extern volatile __u32 target_tgid, by_guard, names_max, paths_shared, labelled, label_of_session;
 extern volatile __u64 key_low, key_high;
 
 extern volatile __u32 readable, read_offsets[MOQSTAT_SLOT_SESSION];
