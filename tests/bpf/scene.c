@@ -52,6 +52,7 @@ static program_fn *const programs[SCENE_SITES] = {
 	[AT_INSERT] = insert,
 	[AT_TAKE] = take,
 	[AT_SCOPE] = scope,
+	[AT_CALL] = call,
 };
 
 /* A bump, told by the guard's place where there is no entry; one that opens, by what is pending. */
@@ -123,6 +124,7 @@ int scene_setup(void **state)
 	scene_add(AT_INSERT, MOQSTAT_EVENT_INSERT, 0);
 	scene_add(AT_TAKE, MOQSTAT_EVENT_REMOVE, 0);
 	scene_add(AT_SCOPE, MOQSTAT_EVENT_SCOPE, 0);
+	scene_add(AT_CALL, MOQSTAT_EVENT_CALL, 0);
 	return 0;
 }
 

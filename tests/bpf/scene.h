@@ -48,6 +48,7 @@ enum scene_site {
 	AT_INSERT,
 	AT_TAKE,
 	AT_SCOPE,
+	AT_CALL,
 	SCENE_SITES
 };
 
