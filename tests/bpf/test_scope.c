@@ -262,6 +262,12 @@ static void a_path_too_long(void **state)
 	bytes(ACCOUNT, 4, MOQSTAT_PUBLISHER);
 	over = scene_overflow(0);
 	assert_int_equal(scene_count(&over, 0, MOQSTAT_BYTES), 4);
+	/* Of such only the texts tell which is which. */
+	subscribe(1, path, 1);
+	subscribe(1, path, 1);
+	subscribe(1, path, 2);
+	assert_int_equal(scene_count(&over, 0, MOQSTAT_SUBSCRIPTIONS), 3);
+	assert_int_equal(scene_count(&over, 0, MOQSTAT_BROADCASTS), 2);
 }
 
 static void called(__u64 level, __u32 number)
@@ -335,6 +341,7 @@ static void tables(void **state)
 	scene_fire(AT_PEEK_KEY);
 	fire(AT_CLOSE, MOQSTAT_PUBLISHER);
 	assert_int_equal(scene_counted("a", MOQSTAT_ANNOUNCED_CLOSED), 1);
+	assert_int_equal(host_map_len("closed"), 1);
 	scene_assert_lost(0, 0);
 	/* No such path. */
 	scene_set(MOQSTAT_R12, context(1, ""));
