@@ -48,9 +48,7 @@ int scan_made(struct scan *s, const struct code *code, uint32_t function, int32_
 
 	if (branch < 0)
 		return 0;
-	if (scan_site_at(s, &code->insns[branch], function, &site))
-		return -ERANGE;
-	return scan_add_site(s, &site);
+	return scan_add_site_at(s, &code->insns[branch], function, &site);
 }
 
 /* The places of a function that is probed for what it is told: self, and the path. */
@@ -72,9 +70,7 @@ static int scan_named(struct scan *s, const struct code *code, uint32_t function
 		site.what.tier.width = 1;
 		site.what.tier.disp = s->layout->tier_of_handle;
 	}
-	err = scan_site_at(s, &code->insns[0], function, &site);
-	if (!err)
-		err = scan_add_site(s, &site);
+	err = scan_add_site_at(s, &code->insns[0], function, &site);
 	if (!err && which == LAYOUT_ENTRY)
 		err = scan_made(s, code, function, layout_entry_size(s->layout),
 				MOQSTAT_EVENT_ENTRY_NEW);

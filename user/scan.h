@@ -123,10 +123,10 @@ int scan_add_site(struct scan *s, const struct site *site);
  *  sites_function. 0 or -ENOMEM. */
 int scan_function(struct scan *s, const struct elf_symbol *symbol, int role, uint32_t *index);
 
-/** Fill in where a site is: on that instruction of that function. 0, or -ERANGE outside the file's
- *  loaded segments. */
-int scan_site_at(struct scan *s, const struct code_insn *insn, uint32_t function,
-		 struct site *site);
+/** Fill in where a site is, on that instruction of that function, and add it. 0; -ERANGE outside
+ * the file's loaded segments; -ENOMEM. */
+int scan_add_site_at(struct scan *s, const struct code_insn *insn, uint32_t function,
+		     struct site *site);
 
 /** Add the sites of the bump at index `bump`, if it is one of a broadcast's counters. 0, also where
  *  it is none; -ENOMEM; -ERANGE. */

@@ -83,14 +83,17 @@ int scan_function(struct scan *s, const struct elf_symbol *symbol, int role, uin
 	return 0;
 }
 
-/* A site on an instruction of the decoded function. */
-int scan_site_at(struct scan *s, const struct code_insn *insn, uint32_t function, struct site *site)
+int scan_add_site_at(struct scan *s, const struct code_insn *insn, uint32_t function,
+		     struct site *site)
 {
+	int err;
+
 	site->addr = insn->addr;
 	site->class = insn->class;
 	site->function = function;
 	strncpy(site->insn, code_op_name(insn), sizeof(site->insn) - 1);
-	return elf_file_offset(s->file, insn->addr, &site->offset);
+	err = elf_file_offset(s->file, insn->addr, &site->offset);
+	return err ? err : scan_add_site(s, site);
 }
 
 struct moqstat_operand scan_guard(const struct code *code, size_t branch,
@@ -256,9 +259,7 @@ static int scan_add_sites(struct scan *s, const struct code *code, const struct 
 
 	for (i = 0; i < len && !err; i++) {
 		sites[i].guard = scan_guard(code, branches[i].insn, &sites[i].what.entry);
-		err = scan_site_at(s, &code->insns[branches[i].insn], function, &sites[i]);
-		if (!err)
-			err = scan_add_site(s, &sites[i]);
+		err = scan_add_site_at(s, &code->insns[branches[i].insn], function, &sites[i]);
 	}
 	return err;
 }

@@ -216,9 +216,7 @@ static int guard_add_peek(struct guard_function *g, const struct path_drop *drop
 		if (known->what.event == MOQSTAT_EVENT_PEEK && known->addr == insn->addr)
 			return 0;
 	}
-	if (scan_site_at(g->scan, insn, g->index, &peek))
-		return -ERANGE;
-	return scan_add_site(g->scan, &peek);
+	return scan_add_site_at(g->scan, insn, g->index, &peek);
 }
 
 /* Is the guard all that its Arc holds? */

@@ -210,8 +210,7 @@ static int pair_named_bump(struct scan *s, const struct code *code, const struct
 		    (site.what.entry.kind == MOQSTAT_OPERAND_REG && site.what.entry.disp))
 			return pair_unprobed(s, &code->insns[bump], role, field,
 					     "what it adds to can't be read at its branch");
-		err = scan_site_at(s, &code->insns[branches[i].insn], function, &site);
-		err = err ? err : scan_add_site(s, &site);
+		err = scan_add_site_at(s, &code->insns[branches[i].insn], function, &site);
 	}
 	return err;
 }
@@ -246,9 +245,7 @@ int scan_pair_bump(struct scan *s, const struct code *code, const struct elf_sym
 		return pair_unprobed(s, &code->insns[bump], MOQSTAT_ROLE_MAX, field, reason);
 	err = scan_function(s, symbol, -1, &function);
 	for (i = 0; i < len && !err; i++) {
-		err = scan_site_at(s, &code->insns[pairs[i].insn], function, &sites[i]);
-		if (!err)
-			err = scan_add_site(s, &sites[i]);
+		err = scan_add_site_at(s, &code->insns[pairs[i].insn], function, &sites[i]);
 	}
 	return err;
 }

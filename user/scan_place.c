@@ -51,9 +51,7 @@ static int place_add(struct scan *s, const struct code_insn *insn, uint32_t func
 {
 	struct site site = { .what = *what };
 
-	if (scan_site_at(s, insn, function, &site))
-		return -ERANGE;
-	return scan_add_site(s, &site);
+	return scan_add_site_at(s, insn, function, &site);
 }
 
 /* A guard in an Arc: the allocation's branch tells where. `path` is NULL where the thread has just

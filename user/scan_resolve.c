@@ -152,8 +152,7 @@ static int resolve_add_made(struct scope *c, const struct code *code, uint32_t f
 					       .when = MOQSTAT_WHEN_NONZERO,
 					       .entry = eval_register(CODE_RESULT, 0) } };
 
-		err = scan_site_at(c->scan, &code->insns[branch], function, &site);
-		err = err ? err : scan_add_site(c->scan, &site);
+		err = scan_add_site_at(c->scan, &code->insns[branch], function, &site);
 	}
 	return err;
 }
@@ -164,14 +163,12 @@ static int resolve_begin(struct scope *c, const struct code *code, uint32_t func
 {
 	const struct layout_scope *l = c->scan->layout->scope;
 	struct site site = { .what = { .event = MOQSTAT_EVENT_ENTRY } };
-	int err;
 
 	site.what.entry = eval_register(CODE_ARG1, 0);
 	site.what.tier = eval_register(CODE_ARG0, (int32_t)l->label_of_session);
 	site.what.side =
 		scope_operand(MOQSTAT_OPERAND_MEM, CODE_ARG0, (int32_t)l->shared_of_session, 0);
-	err = scan_site_at(c->scan, &code->insns[0], function, &site);
-	return err ? err : scan_add_site(c->scan, &site);
+	return scan_add_site_at(c->scan, &code->insns[0], function, &site);
 }
 
 /* Behind each place where the entry is read that is returned: the next branch. */
@@ -191,8 +188,7 @@ static int resolve_gives(struct scope *c, const struct code *code, uint32_t func
 		if (insn->op != CODE_MOV || insn->src.kind != MOQSTAT_OPERAND_MEM || branch < 0)
 			return -ENOENT;
 		site.what.entry = eval_register(insn->dst.reg, 0);
-		err = scan_site_at(c->scan, &code->insns[branch], function, &site);
-		err = err ? err : scan_add_site(c->scan, &site);
+		err = scan_add_site_at(c->scan, &code->insns[branch], function, &site);
 		++*places;
 	}
 	return err;
@@ -252,14 +248,12 @@ int resolve_report(struct scope *c, const struct code *code, uint32_t function)
 {
 	const struct layout *l = c->scan->layout;
 	struct site site = { .what = { .event = MOQSTAT_EVENT_ENTRY } };
-	int err;
 
 	if (!resolve_finds(code, CODE_ARG0, l->shared_of_stats, l->entries_of_shared))
 		return 0;
 	site.what.side =
 		scope_operand(MOQSTAT_OPERAND_MEM, CODE_ARG0, (int32_t)l->shared_of_stats, 0);
-	err = scan_site_at(c->scan, &code->insns[0], function, &site);
-	return err ? err : scan_add_site(c->scan, &site);
+	return scan_add_site_at(c->scan, &code->insns[0], function, &site);
 }
 
 /* ---- sessions ---- */
@@ -403,9 +397,7 @@ int resolve_roots(struct scope *c, const struct code *code, uint32_t function, i
 	if (!makes || !named)
 		return resolve_unnamed(c, code);
 	at = code_find(code, site.addr);
-	err = scan_site_at(c->scan, &code->insns[at], function, &site);
-	if (!err)
-		err = scan_add_site(c->scan, &site);
+	err = scan_add_site_at(c->scan, &code->insns[at], function, &site);
 	return err ? err
 		   : resolve_add_made(c, code, function, l->session_size,
 				      MOQSTAT_EVENT_SESSION_NEW);

@@ -99,8 +99,8 @@ static int scope_close_site(struct scope *c, const struct code *code,
 	site.what.when = branch->when;
 	err = scan_function(c->scan, symbol, -1, &function);
 	if (!err)
-		err = scan_site_at(c->scan, &code->insns[branch->insn], function, &site);
-	return err ? err : scan_add_site(c->scan, &site);
+		err = scan_add_site_at(c->scan, &code->insns[branch->insn], function, &site);
+	return err;
 }
 
 int scope_close(struct scope *c, const struct code *code, const struct elf_symbol *symbol,

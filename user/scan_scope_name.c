@@ -199,15 +199,13 @@ int scope_report(struct scope *c, const struct code *code, uint32_t function)
 	const struct layout *l = c->scan->layout;
 	struct site site = { .what = { .event = MOQSTAT_EVENT_ENTRY } };
 	bool there = false;
-	int err;
 
 	if (!name_finds(code, CODE_TO_ARG0, l->shared_of_stats, l->entries_of_shared, &there) ||
 	    !there)
 		return 0;
 	site.what.side =
 		scope_operand(MOQSTAT_OPERAND_MEM, CODE_TO_ARG0, (int32_t)l->shared_of_stats, 0);
-	err = scan_site_at(c->scan, &code->insns[0], function, &site);
-	return err ? err : scan_add_site(c->scan, &site);
+	return scan_add_site_at(c->scan, &code->insns[0], function, &site);
 }
 
 /* ---- its path ---- */
@@ -310,7 +308,6 @@ static int name_begins(struct scope *c, const struct code *code, uint32_t functi
 	const struct layout_scope *l = c->scan->layout->scope;
 	bool itself = self->kind == MOQSTAT_OPERAND_REG;
 	struct site site = { .what = { .event = MOQSTAT_EVENT_ENTRY } };
-	int err;
 
 	site.what.entry = eval_register(CODE_TO_ARG1, 0);
 	site.what.tier = itself ? eval_register(CODE_TO_ARG0, (int32_t)l->label_of_session)
@@ -320,8 +317,7 @@ static int name_begins(struct scope *c, const struct code *code, uint32_t functi
 						(int32_t)l->shared_of_session, 0)
 				: scope_operand(MOQSTAT_OPERAND_DEREF, CODE_TO_ARG0, 0,
 						(int32_t)l->shared_of_session);
-	err = scan_site_at(c->scan, &code->insns[0], function, &site);
-	return err ? err : scan_add_site(c->scan, &site);
+	return scan_add_site_at(c->scan, &code->insns[0], function, &site);
 }
 
 /* Behind the call that returns the entry: a register that still holds it at the next branch. */
@@ -333,7 +329,6 @@ static int name_has_got(struct scope *c, const struct code *code, uint32_t funct
 	unsigned int reg;
 	struct eval e;
 	size_t i;
-	int err;
 
 	eval_init(&e);
 	for (i = call + 1; branch >= 0 && i < (size_t)branch; i++)
@@ -342,8 +337,7 @@ static int name_has_got(struct scope *c, const struct code *code, uint32_t funct
 		if (!eval_single(&e.regs[reg], &held) || !eval_operand_equal(&held, &result))
 			continue;
 		site.what.entry = eval_register(reg, 0);
-		err = scan_site_at(c->scan, &code->insns[branch], function, &site);
-		return err ? err : scan_add_site(c->scan, &site);
+		return scan_add_site_at(c->scan, &code->insns[branch], function, &site);
 	}
 	scope_lack(c, "no place to see the entry in one of its %s",
 		   c->scan->layout->functions[LAYOUT_ENTRY]);
@@ -463,9 +457,7 @@ int scope_session(struct scope *c, const struct code *code, uint32_t function)
 	name_finds_roots(c, code);
 	if (!name_session(c, code, &site.what, &branch))
 		return 0;
-	err = scan_site_at(c->scan, &code->insns[branch], function, &site);
-	if (!err)
-		err = scan_add_site(c->scan, &site);
+	err = scan_add_site_at(c->scan, &code->insns[branch], function, &site);
 	return err ? err
 		   : scan_made(c->scan, code, function, (int32_t)c->scan->layout->session_size,
 			       MOQSTAT_EVENT_SESSION_NEW);

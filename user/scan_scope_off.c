@@ -35,9 +35,7 @@ static const struct layout_shows *off_shows(const struct off *o)
 
 static int off_add(const struct off *o, const struct code_insn *insn, struct site *site)
 {
-	int err = scan_site_at(o->scope->scan, insn, o->index, site);
-
-	return err ? err : scan_add_site(o->scope->scan, site);
+	return scan_add_site_at(o->scope->scan, insn, o->index, site);
 }
 
 static bool off_has(const struct off *o, uint64_t addr, enum moqstat_event event)

@@ -9,14 +9,6 @@
 
 #include "origin.h"
 
-static int root_add(const struct scope *c, const struct code_insn *insn, uint32_t function,
-		    struct site *site)
-{
-	int err = scan_site_at(c->scan, insn, function, site);
-
-	return err ? err : scan_add_site(c->scan, site);
-}
-
 /* Where the root is made a path: with statistics off that is passed by. */
 static ptrdiff_t root_path(const struct scope *c, const struct code *code,
 			   struct moqstat_operand *root, bool *text)
@@ -113,7 +105,7 @@ int off_names_root(struct scope *c, const struct code *code, uint32_t function, 
 	if (text)
 		site.what.n = scope_operand(MOQSTAT_OPERAND_MEM, CODE_STACK, root.disp + 8, 0);
 	site.what.side = eval_register(shared, 0);
-	return root_add(c, &code->insns[branch], function, &site);
+	return scan_add_site_at(c->scan, &code->insns[branch], function, &site);
 }
 
 int off_session(struct scope *c, const struct code *code, uint32_t function, size_t first)
@@ -132,7 +124,7 @@ int off_session(struct scope *c, const struct code *code, uint32_t function, siz
 		if (s->list[i].what.event == MOQSTAT_EVENT_SESSION_BUMP && s->list[i].what.opens)
 			s->list[i].what.handles = MOQSTAT_HANDLE_PENDING;
 	}
-	return branch < 0 ? 0 : root_add(c, &code->insns[branch], function, &place);
+	return branch < 0 ? 0 : scan_add_site_at(c->scan, &code->insns[branch], function, &place);
 }
 
 void off_session_ends(const struct scope *c, struct site *site)
