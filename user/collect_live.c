@@ -50,6 +50,7 @@ struct collect_live {
 	uint64_t full_swept; /* of those, before the last sweep */
 	bool started;	     /* has been read once */
 	bool seeded;
+	bool uncalled; /* probes at calls have been taken away */
 	struct seed_result seed;
 	uint64_t unknown_early; /* bumps on guards that were unknown until the seeding */
 	uint64_t unnamed_early; /* bumps on entries that had no name until the tables were walked */
@@ -397,12 +398,19 @@ static enum collect_live_statistics live_statistics(const struct collect_live *l
 	return COLLECT_LIVE_UNKNOWN;
 }
 
+/* Calls are of no use once it is known that the relay's statistics are on. */
+static void live_check_calls(struct collect_live *l)
+{
+	if (l->uncalled || live_statistics(l) != COLLECT_LIVE_ON)
+		return;
+	l->uncalled = true;
+	probes_take_calls(l->source.probes);
+}
+
 /* Once it is known that the relay's statistics are on, its own counters of payload are read, if
  * they can be, and its frames pay for no probe any more. */
 static void live_check_reading(struct collect_live *l)
 {
-	if (l->object->rodata->labelled && live_statistics(l) == COLLECT_LIVE_ON)
-		probes_take_calls(l->source.probes);
 	if (l->object->bss->reading || !probes_readable(l->source.probes) ||
 	    live_statistics(l) != COLLECT_LIVE_ON)
 		return;
@@ -455,6 +463,7 @@ static int collect_live_read(struct collect *c, struct collect_batch *batch)
 		live_sweep(l);
 	err = l->started ? 0 : live_seed(l);
 	l->started = true;
+	live_check_calls(l);
 	live_check_reading(l);
 	if (!err && !l->object->rodata->by_guard)
 		err = takeover_learn(l->takeover, &l->known, &l->counts.existing);

@@ -24,6 +24,11 @@
 /* Descriptors besides those of links to one site each: maps, programs, links to many. */
 #define PROBES_FILES 64
 
+/* Parts that are taken away each by itself: by field, and behind them the functions that are called
+ * for payload. */
+#define PROBES_CALLS MOQSTAT_FIELD_MAX
+#define PROBES_PARTS (MOQSTAT_FIELD_MAX + 1)
+
 struct probes {
 	struct moqstat_bpf *object;
 	const struct sites *sites;
@@ -34,11 +39,10 @@ struct probes {
 	int *links;	/* at most one a site */
 	uint8_t *parts; /* by link: which probes_part() its sites are */
 	size_t links_len;
-	uint8_t part;			/* that is being attached */
-	size_t away[MOQSTAT_FIELD_MAX]; /* by part: sites whose probes were taken away */
-	size_t away_calls;
-	size_t sites_hot; /* of payload */
-	bool cold;	  /* they have no probes: their counters are read, if at all */
+	uint8_t part;		   /* that is being attached */
+	size_t away[PROBES_PARTS]; /* by part: sites whose probes were taken away */
+	size_t sites_hot;	   /* of payload */
+	bool cold;		   /* they have no probes: their counters are read, if at all */
 	bool readable;
 	const char **refused; /* by site: why it has no probe; or NULL */
 	size_t refused_len;
@@ -189,9 +193,6 @@ static bool probes_hot(const struct site *site)
 {
 	return site->what.event == MOQSTAT_EVENT_BUMP && MOQSTAT_FIELD_PAYLOAD(site->what.field);
 }
-
-/* The part of functions that are called for payload: behind all fields. */
-#define PROBES_CALLS MOQSTAT_FIELD_MAX
 
 /* What can be taken away by itself: the field, of a site of payload; or the first of these fields
  * for all of them, if they needn't be apart; or calls. Else 0. */
@@ -459,7 +460,8 @@ size_t probes_sites(const struct probes *p)
 
 	for (part = 0; part < MOQSTAT_FIELD_MAX; part++)
 		away += p->away[part];
-	return p->sites->len - p->refused_len - p->away_calls - (p->cold ? p->sites_hot : away);
+	return p->sites->len - p->refused_len - p->away[PROBES_CALLS] -
+	       (p->cold ? p->sites_hot : away);
 }
 
 /* Hand the links of a part to the closer. */
@@ -478,15 +480,21 @@ static void probes_unlink(struct probes *p, uint8_t part)
 	p->links_len = kept;
 }
 
-void probes_take_away(struct probes *p, enum moqstat_field field)
+static void probes_take_part(struct probes *p, uint8_t part)
 {
 	size_t i;
 
-	if (p->away[field] || p->cold)
+	if (p->away[part])
 		return;
 	for (i = 0; i < p->sites->len; i++)
-		p->away[field] += probes_part(p, &p->sites->list[i]) == field && !p->refused[i];
-	probes_unlink(p, field);
+		p->away[part] += probes_part(p, &p->sites->list[i]) == part && !p->refused[i];
+	probes_unlink(p, part);
+}
+
+void probes_take_away(struct probes *p, enum moqstat_field field)
+{
+	if (!p->cold)
+		probes_take_part(p, field);
 }
 
 static int probes_return_sheltered(void *arg)
@@ -529,14 +537,7 @@ bool probes_readable(const struct probes *p)
 
 void probes_take_calls(struct probes *p)
 {
-	size_t i;
-
-	if (p->away_calls)
-		return;
-	probes_unlink(p, PROBES_CALLS);
-	for (i = 0; i < p->sites->len; i++)
-		p->away_calls +=
-			probes_part(p, &p->sites->list[i]) == PROBES_CALLS && !p->refused[i];
+	probes_take_part(p, PROBES_CALLS);
 }
 
 void probes_take_hot(struct probes *p)
