@@ -13,9 +13,8 @@
 #include "elf_image.h"
 #include "sites.h"
 
-size_t scan_short_of_memory(struct relay *relay)
+size_t scan_short_of_memory(struct elf_file *f)
 {
-	struct elf_file *f = relay_open(relay);
 	struct sites s;
 	char said[512];
 	size_t n;

@@ -7,10 +7,11 @@
 
 #include <stddef.h>
 
-#include "relay_image.h"
+#include "elf.h"
 
-/** Scan the relay with an allocation that fails, each in turn: every time that must be told and
- *  logged; with all of them it is recognised. Gives how often it was scanned. */
-size_t scan_short_of_memory(struct relay *relay);
+/** Scan the file, which is destroyed then, with an allocation that fails, each in turn: every time
+ * that must be told and logged; with all of them it is recognised. Gives how often it was scanned.
+ */
+size_t scan_short_of_memory(struct elf_file *f);
 
 #endif /* MOQSTAT_TESTS_SCAN_SHORT_H */

@@ -580,7 +580,7 @@ static void names_are_believed(void **state)
 static void short_memory_is_told(void **state)
 {
 	(void)state;
-	assert_true(scan_short_of_memory(&relay) > 2 * RELAY_PARTS);
+	assert_true(scan_short_of_memory(relay_open(&relay)) > 2 * RELAY_PARTS);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -203,7 +203,7 @@ static void short_memory_is_told(void **state)
 {
 	(void)state;
 	make(GLUE, HOLDER);
-	scan_short_of_memory(&relay);
+	scan_short_of_memory(relay_open(&relay));
 	relay_deinit(&relay);
 }
 

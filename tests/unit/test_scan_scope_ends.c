@@ -2,7 +2,6 @@
 /*
  * test_scan_scope_ends.c - the same of announcements that end, of subscriptions and of sessions.
  */
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "alloc_fail.h"
+#include "scan_short.h"
 #include "scope_lines.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
@@ -487,30 +486,9 @@ static void add_some(void)
 
 static void memory_runs_out(void **state)
 {
-	struct elf_file *f;
-	struct sites s;
-	char said[512];
-	size_t n;
-	int rc;
-
 	(void)state;
 	add_some();
-	f = scope_image_open(&w);
-	for (n = 1;; n++) {
-		struct image_catch c = image_catch();
-
-		alloc_fail_arm(n);
-		rc = sites_scan(f, NULL, NULL, &s);
-		image_caught(c, said, sizeof(said));
-		if (!alloc_fail_disarm())
-			break;
-		assert_int_equal(rc, -ENOMEM);
-		assert_non_null(strstr(said, "scanning failed: Cannot allocate memory"));
-	}
-	assert_int_equal(rc, 0);
-	assert_true(n > 100);
-	sites_deinit(&s);
-	elf_file_destroy(f);
+	assert_true(scan_short_of_memory(scope_image_open(&w)) > 100);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

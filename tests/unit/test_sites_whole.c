@@ -594,7 +594,7 @@ static void progress_is_told(void **state)
 static void assert_short_memory_is_told(size_t at_least)
 {
 	relay_add(&relay, "more", "0fb64f08 488d0cc9 f048ff44c840 c3");
-	assert_true(scan_short_of_memory(&relay) > at_least);
+	assert_true(scan_short_of_memory(relay_open(&relay)) > at_least);
 }
 
 static void short_memory_is_told(void **state)
