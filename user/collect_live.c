@@ -10,8 +10,8 @@
 
 #include "counts.h"
 #include "forget.h"
+#include "hold.h"
 #include "incarnation.h"
-#include "inventory.h"
 #include "labels.h"
 #include "log.h"
 #include "moqstat.skel.h"
@@ -24,10 +24,6 @@
 
 /* Retired incarnations, at most, after which entry pointers that stand for none are swept. */
 #define LIVE_SWEEP 4096
-
-/* Entries of which something is open are held, unless a close was missed: so many of them are
- * looked at in each reading, besides all others. */
-#define LIVE_LOOKS 4096
 
 /* Readings made at most at first, until all that was there before has its counts. */
 #define LIVE_FIRST_TRIES 50
@@ -42,9 +38,9 @@ struct collect_live {
 	struct takeover *takeover;
 	struct reading *reading;
 	struct counts counts;
+	struct hold hold;
 	uint64_t number;     /* of the last batch */
 	bool followed;	     /* it was for one who had taken in the one before */
-	size_t look;	     /* where looking at entries goes on */
 	size_t retired;	     /* since the last sweep */
 	uint64_t full;	     /* pointers that found no room, in all */
 	uint64_t full_swept; /* of those, before the last sweep */
@@ -56,85 +52,6 @@ struct collect_live {
 	uint64_t unnamed_early; /* bumps on entries that had no name until the tables were walked */
 	bool named;		/* that is over */
 };
-
-/* What is told by guards has no memory of its own to look at, nor has the overflow, which is for
- * ever. */
-static bool live_has_memory(const struct incarnation *in)
-{
-	return in->entry && in->id.hash;
-}
-
-/* Those whose memory is to be looked at: all that are touched, and some of the others. */
-static size_t live_choose(struct collect_live *l, struct incarnation **out)
-{
-	const struct incarnations *known = &l->known;
-	size_t looks = known->len < LIVE_LOOKS ? known->len : LIVE_LOOKS, len = 0, i;
-
-	for (i = 0; i < known->touched_len; i++) {
-		if (live_has_memory(known->touched[i]))
-			out[len++] = known->touched[i];
-	}
-	for (i = 0; i < looks; i++, l->look++) {
-		l->look = l->look < known->len ? l->look : 0;
-		if (!known->list[l->look]->touched && live_has_memory(known->list[l->look]))
-			out[len++] = known->list[l->look];
-	}
-	return len;
-}
-
-/* If that is news, what was counted on it by now is to be read as final. */
-static void live_hold(struct collect_live *l, struct incarnation *in, bool held)
-{
-	if (in->held == held)
-		return;
-	in->held = held;
-	incarnations_touch(&l->known, in);
-	if (!held)
-		counts_add(&l->counts, in);
-}
-
-/* Of a relay that has ended, the last state is shown as it was. */
-static void live_hold_all(struct collect_live *l)
-{
-	size_t i;
-
-	for (i = 0; i < l->known.len; i++)
-		live_hold(l, l->known.list[i], true);
-}
-
-/* Ask who is still held, before any counter is read: counts read afterwards are then final. */
-static int live_check_held(struct collect_live *l)
-{
-	size_t room = l->known.touched_len + LIVE_LOOKS + 1, len, i;
-	struct incarnation **some = calloc(room, sizeof(struct incarnation *));
-	uint64_t *addresses = calloc(room, sizeof(*addresses));
-	struct inventory_arc *arcs = calloc(room, sizeof(*arcs));
-	bool *readable = calloc(room, sizeof(*readable));
-	int err = -ENOMEM;
-
-	if (!some || !addresses || !arcs || !readable)
-		goto out;
-	len = live_choose(l, some);
-	for (i = 0; i < len; i++)
-		addresses[i] = some[i]->entry;
-	err = target_read(l->target, addresses, len, sizeof(*arcs), arcs, readable);
-	for (i = 0; i < len && !err; i++)
-		live_hold(l, some[i],
-			  !some[i]->superseded && readable[i] && inventory_arc_alive(&arcs[i]));
-	if (err == -ESRCH) {
-		live_hold_all(l);
-		err = 0;
-	}
-	if (err)
-		log_error("cannot read the memory of process %d: %s", l->target->pid,
-			  strerror(-err));
-out:
-	free(some);
-	free(addresses);
-	free(arcs);
-	free(readable);
-	return err;
-}
 
 /* Nothing has been opened on it since it was read? Then it has ended. */
 static bool live_ends(const struct collect_live *l, const struct incarnation *in)
@@ -377,7 +294,7 @@ static int live_read_all(struct collect_live *l)
 	for (round = 0, l->known.superseding = true; !err && round < 2 && l->known.superseding;
 	     round++) {
 		l->known.superseding = false;
-		err = live_check_held(l);
+		err = hold_check(&l->hold);
 		if (!err)
 			err = takeover_begin(l->takeover, &l->known);
 		if (!err)
@@ -541,6 +458,7 @@ int collect_live_create(const struct collect_live_source *source, struct collect
 	counts.known = &l->known;
 	counts.labels = &l->labels;
 	labels_init(l->object, &l->labels);
+	l->hold = (struct hold){ .target = l->target, .known = &l->known, .counts = &l->counts };
 	err = counts_init(&counts, &l->counts);
 	if (!err)
 		err = takeover_create(l->object, source->target, source->layout, &l->labels,

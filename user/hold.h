@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hold.h - does the relay still hold the entries of incarnations? Nothing tells when it lets go of
+ * one, so their memory is looked at.
+ */
+#ifndef MOQSTAT_HOLD_H
+#define MOQSTAT_HOLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "counts.h"
+#include "incarnation.h"
+#include "target.h"
+
+/** Where it looks, and where it goes on; all of it stays the caller's. */
+struct hold {
+	const struct target *target;
+	struct incarnations *known;
+	struct counts *counts; /* what isn't held any more is read once more */
+	size_t look;	       /* 0 at first */
+};
+
+/** Look at those that are touched and at some of the others, and set what is `held` of them. To be
+ *  called before any counter is read: counts read afterwards are then final. -ENOMEM or -errno, of
+ *  which the latter is logged; a relay that has ended holds everything, so that the last state is
+ *  shown as it was. */
+int hold_check(struct hold *h);
+
+#endif /* MOQSTAT_HOLD_H */
