@@ -458,7 +458,10 @@ int collect_live_create(const struct collect_live_source *source, struct collect
 	counts.known = &l->known;
 	counts.labels = &l->labels;
 	labels_init(l->object, &l->labels);
-	l->hold = (struct hold){ .target = l->target, .known = &l->known, .counts = &l->counts };
+	l->hold = (struct hold){ .target = l->target,
+				 .layout = l->source.layout,
+				 .known = &l->known,
+				 .counts = &l->counts };
 	err = counts_init(&counts, &l->counts);
 	if (!err)
 		err = takeover_create(l->object, source->target, source->layout, &l->labels,

@@ -12,11 +12,13 @@
 
 #include "counts.h"
 #include "incarnation.h"
+#include "layout.h"
 #include "target.h"
 
 /** Where it looks, and where it goes on; all of it stays the caller's. */
 struct hold {
 	const struct target *target;
+	const struct layout *layout;
 	struct incarnations *known;
 	struct counts *counts; /* what isn't held any more is read once more */
 	size_t look;	       /* 0 at first */
@@ -27,5 +29,11 @@ struct hold {
  *  which the latter is logged; a relay that has ended holds everything, so that the last state is
  *  shown as it was. */
 int hold_check(struct hold *h);
+
+/** Can `bytes`, which are inventory_size() many and look like an Arc that is alive, be the entry of
+ *  an incarnation of which nothing is open and whose base is known? What the relay's allocator has
+ *  given to another object can look alive as well. Bumps in flight, those that were lost, and what
+ *  isn't probed make no difference. */
+bool hold_owns(const struct layout *layout, const struct incarnation *in, const uint8_t *bytes);
 
 #endif /* MOQSTAT_HOLD_H */
