@@ -56,6 +56,7 @@ struct compare_difference {
 #define COMPARE_LIST_MAX 200
 
 struct compare {
+	const char *uncounted; /* the last member of a row of ours, which isn't counted; or NULL */
 	struct compare_tally of[COMPARE_HOW_MAX];
 	struct compare_difference *list;
 	size_t len, room;
@@ -78,7 +79,8 @@ uint64_t compare_found(const struct compare *c);
 /** "still", "between", "census". */
 const char *compare_how_name(enum compare_how how);
 
-/** Two frames of one track that nothing has changed for long enough. 0; -EBADMSG: one is no frame;
+/** Two frames of one track that nothing has changed for long enough. What isn't counted may be
+ *  anything in theirs. 0; -EBADMSG: one is no frame;
  *  -ENOMEM. */
 int compare_still(struct compare *c, unsigned int track, struct compare_text ours,
 		  struct compare_text theirs);

@@ -356,6 +356,11 @@ int relay_finish(struct relay *r, struct jsonl *out)
 	return err ? err : relay_write_status(r, out);
 }
 
+const char *relay_uncounted(const struct relay *r)
+{
+	return r->sites.layout->frame->uncounted;
+}
+
 const char *relay_no_census(const struct relay *r)
 {
 	if (r->plan)

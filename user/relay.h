@@ -54,6 +54,9 @@ int relay_write_status(struct relay *r, struct jsonl *out);
 /** One tick; and a status where that has changed. As stats_tick(). */
 int relay_tick(struct relay *r, struct jsonl *out);
 
+/** The last member of its rows, if that isn't counted; else NULL. Static text. */
+const char *relay_uncounted(const struct relay *r);
+
 /** Why relay_census() can't tell; NULL: it can. Static text. */
 const char *relay_no_census(const struct relay *r);
 

@@ -451,6 +451,7 @@ static int verify_attach(struct verify *v, pid_t pid)
 	if (err)
 		return err;
 	v->told.no_census = relay_no_census(v->relay);
+	v->compare.uncounted = relay_uncounted(v->relay);
 	look_ms = look_ms < VERIFY_LOOK_MIN   ? VERIFY_LOOK_MIN
 		  : look_ms > VERIFY_LOOK_MAX ? VERIFY_LOOK_MAX
 					      : look_ms;
