@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "deflate.h"
+
 struct group *group_create(uint64_t sequence, uint64_t created, const char *frame, size_t len)
 {
 	struct group *g;
@@ -21,6 +23,8 @@ struct group *group_create(uint64_t sequence, uint64_t created, const char *fram
 	g->packed = NULL;
 	g->packed_len = 0;
 	g->unpackable = false;
+	g->compressed = NULL;
+	g->compressed_len = 0;
 	g->len = len;
 	if (len)
 		memcpy(g->frame, frame, len);
@@ -34,11 +38,25 @@ struct group *group_hold(struct group *g)
 	return g;
 }
 
+int group_compress(struct group *g, const char **out, size_t *len)
+{
+	int err = g->compressed
+			  ? 0
+			  : deflate_frame(g->frame, g->len, &g->compressed, &g->compressed_len);
+
+	if (err)
+		return err;
+	*out = g->compressed;
+	*len = g->compressed_len;
+	return 0;
+}
+
 void group_release(struct group *g)
 {
 	if (!g || --g->holders)
 		return;
 	group_release(g->delta);
 	free(g->packed);
+	free(g->compressed);
 	free(g);
 }

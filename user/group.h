@@ -21,9 +21,11 @@ struct group {
 	uint64_t delta_from;
 	char *packed; /* compressed */
 	size_t packed_len;
-	bool unpackable; /* it would not become shorter */
-	size_t len;	 /* bytes of the frame */
-	char frame[];	 /* and a 0 behind it, for those who print it */
+	bool unpackable;  /* it would not become shorter */
+	char *compressed; /* as of deflate_frame() */
+	size_t compressed_len;
+	size_t len;   /* bytes of the frame */
+	char frame[]; /* and a 0 behind it, for those who print it */
 };
 
 /** A group with a copy of a frame, held once. NULL where memory lacks. */
@@ -31,6 +33,10 @@ struct group *group_create(uint64_t sequence, uint64_t created, const char *fram
 
 /** Hold it once more; gives it back. */
 struct group *group_hold(struct group *g);
+
+/** The frame as a group of a compressed track has it (deflate_frame()): made for the first who
+ * asks, and kept with the group. *out lies in it. 0; -ENOMEM; -E2BIG as there. */
+int group_compress(struct group *g, const char **out, size_t *len);
 
 /** Let go of it. NULL is fine. */
 void group_release(struct group *g);

@@ -5,7 +5,7 @@
 
 #include <microhttpd.h>
 
-#include "gzip.h"
+#include "deflate.h"
 
 /* Shorter bodies gain nothing from being compressed. */
 #define RESPONSE_GZIP_MIN 1024
@@ -38,11 +38,11 @@ static struct MHD_Response *response_packed(struct answer *a)
 	size_t len;
 
 	if (g && !g->packed && !g->unpackable &&
-	    gzip_pack(g->frame, g->len, &g->packed, &g->packed_len))
+	    deflate_gzip(g->frame, g->len, &g->packed, &g->packed_len))
 		g->unpackable = true;
 	if (g)
 		return g->packed ? response_group(a, g->packed, g->packed_len) : NULL;
-	if (gzip_pack(a->body, a->len, &packed, &len))
+	if (deflate_gzip(a->body, a->len, &packed, &len))
 		return NULL;
 	response = MHD_create_response_from_buffer(len, packed, MHD_RESPMEM_MUST_FREE);
 	if (!response)
