@@ -13,6 +13,8 @@
 
 #define ANSWER_TEXT "text/plain; charset=utf-8"
 #define ANSWER_JSON "application/json"
+/* A frame has none else, as with the relay; a browser that guessed would take this one for text. */
+#define ANSWER_BINARY "application/octet-stream"
 
 void answer_deinit(struct answer *a)
 {
@@ -108,18 +110,23 @@ static int answer_choose(const struct request *r, struct answer_choice *choices,
 	return 0;
 }
 
-static void answer_group(struct answer *a, const struct request *r, struct group *g)
+/* Takes the group over. Compressed it is made when somebody gets it. */
+static int answer_group(struct answer *a, const struct request *r, struct group *g, bool compressed)
 {
 	a->status = 200;
 	a->group = g;
 	snprintf(a->etag, sizeof(a->etag), "\"%" PRIx64 "-%" PRIu64 "\"", g->created, g->sequence);
+	a->compressed = compressed;
+	if (request_has(r, a->etag)) {
+		a->status = 304;
+		return 0;
+	}
 	a->body = g->frame;
 	a->len = g->len;
-	if (!request_has(r, a->etag))
-		return;
-	a->status = 304;
-	a->body = NULL;
-	a->len = 0;
+	if (!compressed)
+		return 0;
+	a->type = ANSWER_BINARY;
+	return group_compress(g, &a->body, &a->len);
 }
 
 /* A path as the relay reads it; the caller's to free, NULL where memory lacks. */
@@ -132,15 +139,30 @@ static char *answer_path(const char *path)
 	return text;
 }
 
+/* Make the name of a compressed track that of the plain one. False: it is none. */
+static bool answer_plain(char *path)
+{
+	size_t len = strlen(path), end = strlen(TRACK_COMPRESSED);
+
+	if (len < end || strcmp(path + len - end, TRACK_COMPRESSED))
+		return false;
+	path[len - end] = '\0';
+	return true;
+}
+
 /* The track that a path of the relay's names: its broadcast is said, and its name isn't empty. */
-static int answer_track(const struct board *b, const char *path, struct track **out)
+static int answer_track(const struct board *b, const char *path, struct track **out,
+			bool *compressed)
 {
 	const struct board_broadcast *owner;
 	char *text = answer_path(path);
 
 	if (!text)
 		return -ENOMEM;
+	*compressed = answer_plain(text);
 	*out = path[strlen(path) - 1] == '/' ? NULL : board_track_of(b, text, &owner);
+	if (*out && *compressed && !owner->compressed)
+		*out = NULL;
 	free(text);
 	return 0;
 }
@@ -155,6 +177,7 @@ static int answer_fetch(const struct answer_source *from, const struct request *
 	struct answer_choice *group = &choices[0], *frame = &choices[1];
 	struct group *g = NULL;
 	struct track *t;
+	bool compressed;
 	int err = answer_choose(r, choices, 2, a);
 
 	if (err || a->status)
@@ -163,15 +186,15 @@ static int answer_fetch(const struct answer_source *from, const struct request *
 		answer_fixed(a, 400, NULL);
 		return 0;
 	}
-	err = answer_track(from->board, path, &t);
+	err = answer_track(from->board, path, &t, &compressed);
 	if (err)
 		return err;
 	if (!t || !track_latest(t) || (frame->given && frame->number) ||
 	    track_get(t, group->given ? group->number : track_latest(t)->sequence, &g))
 		answer_fixed(a, 404, NULL);
 	else
-		answer_group(a, r, g);
-	return 0;
+		err = answer_group(a, r, g, compressed);
+	return err;
 }
 
 /* The broadcasts under a prefix, one a line, without it. */
@@ -325,6 +348,35 @@ size_t answer_events(const struct request *r, const char **paths, size_t max)
 	return n;
 }
 
+/* Does a path name a track that is there, but compressed? */
+static bool answer_is_compressed(const struct board *b, const char *path)
+{
+	const struct board_broadcast *owner;
+	char *text = strdup(path);
+	bool ambiguous, is = text && answer_plain(text) &&
+			     board_track(b, text, &ambiguous, &owner) && owner->compressed;
+
+	free(text);
+	return is;
+}
+
+/* What there is to say where a path names no track that can be followed. */
+static void answer_unfollowed(struct answer *a, const struct board *b, const char *path,
+			      bool ambiguous)
+{
+	if (ambiguous)
+		answer_fixed(a, 400,
+			     "of which relay? There are several: /events/<broadcast>/<track>; "
+			     "/announced lists the broadcasts\n");
+	else if (answer_is_compressed(b, path))
+		answer_fixed(a, 400,
+			     "a compressed track can't be followed: events are text. Follow the "
+			     "one without .z, which has the same frames, or get "
+			     "/fetch/<broadcast>/<track>.z\n");
+	else
+		answer_fixed(a, 404, "no such track, or nothing of it yet\n");
+}
+
 /* Is there all that is to be followed? */
 static void answer_follow(const struct answer_source *from, const struct request *r,
 			  struct answer *a)
@@ -346,13 +398,7 @@ static void answer_follow(const struct answer_source *from, const struct request
 	for (i = 0; i < n; i++) {
 		if (board_track(from->board, paths[i], &ambiguous, &owner))
 			continue;
-		if (ambiguous)
-			answer_fixed(
-				a, 400,
-				"of which relay? There are several: /events/<broadcast>/<track>; "
-				"/announced lists the broadcasts\n");
-		else
-			answer_fixed(a, 404, "no such track, or nothing of it yet\n");
+		answer_unfollowed(a, from->board, paths[i], ambiguous);
 		return;
 	}
 	a->status = 200;

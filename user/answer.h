@@ -37,6 +37,7 @@ struct answer_source {
 struct answer {
 	unsigned int status; /* HTTP's */
 	bool events;	     /* live events are to follow; there is no body */
+	bool compressed;     /* the body is, in itself: no coding makes it shorter */
 	bool preflight;	     /* an OPTIONS: say which methods there are */
 	bool allow;	     /* say so in any case */
 	const char *type;    /* Content-Type; NULL: none */

@@ -188,6 +188,7 @@ static int board_learn(struct board *b, struct board_broadcast *one, const struc
 	free(one->lacks);
 	one->status = text;
 	one->lacks = lacks;
+	one->compressed = json_is_true(json_object_get(json, "compressed"));
 	if (ended && !one->ended)
 		one->order = ++b->ends;
 	one->ended = ended;

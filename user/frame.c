@@ -97,6 +97,7 @@ const struct frame_schema frame_schema_broadcast_0_14 = {
 	.name = "0.14",
 	.fields = frame_fields_0_14,
 	.fields_len = FRAME_LEN(frame_fields_0_14),
+	.compressed = true,
 };
 
 static const char *const frame_also_session_0_17[FRAME_LEN(frame_fields_session)] = {
@@ -119,6 +120,7 @@ const struct frame_schema frame_schema_broadcast_0_17 = {
 	.more = ",\"stale\":{\"bytes\":0,\"frames\":0,\"groups\":0,\"datagrams\":0}",
 	.uncounted = "stale",
 	.stays = true,
+	.compressed = true,
 	.sessions = &frame_schema_session_0_17,
 };
 

@@ -30,8 +30,9 @@ struct frame_schema {
 	const char *uncounted;	 /* its name; or NULL */
 	const struct frame_schema *sessions; /* that of session tracks, where it is another; or NULL
 					      */
-	bool stays; /* a row of which anything was ever counted is in every frame as long as
-		       its path has an entry; else while it is live or has changed */
+	bool stays;	 /* a row of which anything was ever counted is in every frame as long as
+			    its path has an entry; else while it is live or has changed */
+	bool compressed; /* beside each track there is one of the same frames, compressed */
 };
 
 /** Broadcast tracks of moq-relay 0.12.5 (moq-net 0.1.8): nine fields. */

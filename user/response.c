@@ -50,11 +50,17 @@ static struct MHD_Response *response_packed(struct answer *a)
 	return response;
 }
 
+/* May a client have it compressed? */
+static bool response_packable(const struct answer *a)
+{
+	return a->len >= RESPONSE_GZIP_MIN && !a->compressed;
+}
+
 struct MHD_Response *response_create(struct answer *a, const struct request *r)
 {
 	struct MHD_Response *response = NULL;
 
-	if (a->len >= RESPONSE_GZIP_MIN && request_accepts_coding(r, "gzip"))
+	if (response_packable(a) && request_accepts_coding(r, "gzip"))
 		response = response_packed(a);
 	if (response) {
 		MHD_add_response_header(response, "Content-Encoding", "gzip");
@@ -81,7 +87,7 @@ void response_add_headers(struct MHD_Response *response, const struct answer *a)
 	response_add(response, "Content-Security-Policy", a->policy);
 	response_add(response, "X-Content-Type-Options", "nosniff");
 	response_add(response, "Cache-Control", a->events ? "no-store" : "no-cache");
-	if (a->len >= RESPONSE_GZIP_MIN)
+	if (response_packable(a))
 		response_add(response, "Vary", "accept-encoding");
 	if (a->status == 401)
 		response_add(response, "WWW-Authenticate", "Bearer realm=\"moqstat\"");

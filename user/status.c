@@ -119,12 +119,12 @@ json_t *status_live(const struct target *target, const struct sites *sites,
 	json_t *refused = status_refused(sites);
 
 	return json_pack(
-		"{s:s, s:{s:i, s:o, s:s, s:s, s:s}, s:{s:s, s:I, s:s, s:o, s:s, s:o}, s:o, s:o}",
+		"{s:s, s:{s:i, s:o, s:s, s:s, s:s}, s:b, s:{s:s, s:I, s:s, s:o, s:s, s:o}, s:o, s:o}",
 		"version", MOQSTAT_VERSION, "relay", "pid", target->pid, "executable",
 		utf8_json(target->exe_name), "build_id", sites->build_id, "layout",
-		sites->layout->name, "statistics", names[info->statistics], "probes", "kind",
-		probes_kind_name(probes), "sites",
-		(json_int_t)(sites->len - json_array_size(refused) - info->cold), "hot",
+		sites->layout->name, "statistics", names[info->statistics], "compressed",
+		sites->layout->frame->compressed, "probes", "kind", probes_kind_name(probes),
+		"sites", (json_int_t)(sites->len - json_array_size(refused) - info->cold), "hot",
 		info->reading ? "read"
 		: info->cold  ? "none"
 			      : "probe",

@@ -34,6 +34,10 @@ struct track_what {
 /** Bytes of the longest name, its NUL included. */
 #define TRACK_NAME_MAX (MOQSTAT_LABEL_MAX + sizeof("/subscriber.json"))
 
+/** What the name of a track's compressed one ends with besides: `publisher.json.z`. Which relays
+ * have such, struct frame_schema tells. No lookup below knows these names. */
+#define TRACK_COMPRESSED ".z"
+
 /** A track of moq-relay 0.12 or 0.13. */
 struct track_two {
 	const char *name;

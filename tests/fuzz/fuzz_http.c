@@ -56,8 +56,10 @@ static void http_relay(struct serving *s, const char *name, unsigned int groups)
 			http_take(s, text);
 		}
 	}
-	snprintf(text, sizeof(text),
-		 "{\"moqstat\":{\"broadcast\":\"%s\",\"ended\":false,\"tracks\":{}}}\n", name);
+	snprintf(
+		text, sizeof(text),
+		"{\"moqstat\":{\"broadcast\":\"%s\",\"ended\":false,\"compressed\":true,\"tracks\":{}}}\n",
+		name);
 	http_take(s, text);
 }
 
@@ -274,6 +276,8 @@ void fuzz_seeds(void)
 		"1GET /fetch/.stats/node/s3cr3t/publisher.json?group=7&frame=0",
 		"1GET /fetch/.stats/node/s3cr3t/publisher.json?group=latest&frame=chunked\n"
 		"If-None-Match: *\n",
+		"2GET /fetch/.stats/node/s3cr3t/publisher.json.z",
+		"2GET /events/.stats/node/s3cr3t/publisher.json.z",
 		"3GET "
 		"/fetch/s3cr3t/%0a%22%01%252f%3F%26%f0%9f%90%98/internal/sessions.json?group=99",
 		"2GET /events?track=.stats/node/s3cr3t/publisher.json&track=.stats/node/s3cr3t/eu/"

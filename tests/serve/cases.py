@@ -13,6 +13,7 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
+import zlib
 
 from ports import free_port
 from server import TRACKS, Connection, Events, Server, certificate, check, wait_until
@@ -92,6 +93,83 @@ def compressed(server):
     check(not refused.header("content-encoding"), "not where it is refused")
     short = server.get("/fetch/.stats/node/n1/sessions.json", Accept_Encoding="gzip")
     check(not short.header("content-encoding"), "not where it doesn't pay")
+
+
+def inflated(body):
+    """What one frame of a compressed track stands for."""
+    stream = zlib.decompressobj(-15)
+    text = stream.decompress(body + b"\0\0\xff\xff")
+    check(not stream.eof and not stream.unused_data, "a flushed stream, not a finished one")
+    return text
+
+
+def compressed_tracks(server):
+    """Beside each track of a relay that has them is one of its frames compressed, told by its status."""
+    fetch = "/fetch/.stats/node/n1/"
+    server.frames()
+    server.frame("publisher.json", rows(500))
+    server.frame("region/sjc/sessions.json", {"": {"sessions": 3, "sessions_closed": 0}})
+    server.settle()
+    names = ("publisher.json", "subscriber.json", "sessions.json", "region/sjc/sessions.json")
+    for name in names:
+        answer = server.get(f"{fetch}{name}.z")
+        check((answer.status, answer.body) == (404, b""), f"{name}.z of an older relay: {answer.status}")
+    check(server.get("/events/publisher.json.z").status == 404, "nor is there anything to follow")
+    server.status(broadcast=".stats/node/n1", compressed=True)
+    server.settle()
+    with Connection(server) as c:
+        for name in names:
+            plain, packed = c.get(fetch + name), c.get(f"{fetch}{name}.z", Accept_Encoding="gzip")
+            check(packed.status == 200, f"{name}.z: {packed.status}")
+            check(inflated(packed.body) == plain.body, f"{name}.z: {packed.body[:200]}")
+            check(packed.header("content-type") == "application/octet-stream", f"{packed.headers}")
+            check(not packed.header("content-encoding"), "it isn't compressed twice")
+            check("accept-encoding" not in packed.header("vary"), f"{packed.headers}")
+            check(packed.header("etag") == plain.header("etag"), "the tag of the same group")
+            head = c.get(f"{fetch}{name}.z", "HEAD", Accept_Encoding="gzip")
+            check(dict(head.headers) == dict(packed.headers), f"{head.headers} {packed.headers}")
+        check(c.get(fetch + "subscriber.json.z").body == b"\xaa\xae\x05\0", "as a relay sends it")
+        long = c.get(fetch + "publisher.json.z")
+        check(len(long.body) * 8 < len(c.get(fetch + "publisher.json").body), f"{len(long.body)}")
+        tag = long.header("etag")
+        for target, status in (
+            ("publisher.json.z?group=latest&frame=chunked", 200),
+            ("publisher.json.z?group=1", 200),
+            ("publisher.json.z?group=0&frame=0", 200),
+            ("publisher%2ejson%2ez", 200),
+            ("publisher.json.z?group=2", 404),
+            ("publisher.json.z?frame=1", 404),
+            ("publisher.json.z?group=x", 400),
+            ("publisher.json.z.z", 404),
+            ("publisher.jsonz", 404),
+            ("publisher.json.", 404),
+            ("publisher.json.z/", 404),
+            ("other.json.z", 404),
+            (".z", 404),
+            ("region/publisher.json.z", 404),
+        ):
+            answer = c.get(fetch + target)
+            check(answer.status == status, f"{target}: {answer.status} {answer.body[:200]}")
+        old = c.get(fetch + "publisher.json.z?group=0")
+        check(inflated(old.body) == b"{}" and old.header("etag") != tag, "a group that is kept")
+        same = c.get(fetch + "publisher.json.z", If_None_Match=tag)
+        check((same.status, same.body, same.header("etag")) == (304, b"", tag), f"{same.headers}")
+        server.frame("publisher.json", rows(500, 1))
+        server.settle()
+        other = c.get(fetch + "publisher.json.z", If_None_Match=tag)
+        check(other.status == 200 and other.header("etag") != tag, "a new frame has a new tag")
+        check(json.loads(inflated(other.body)) == rows(500, 1), "the new frame")
+        for target in (
+            "/events/publisher.json.z",
+            "/events/.stats/node/n1/region/sjc/sessions.json.z",
+            "/events?track=publisher.json&track=sessions.json.z",
+        ):
+            refused = c.get(target)
+            check(refused.status == 400 and b"without .z" in refused.body, f"{target}: {refused.body}")
+        check(c.get("/events/other.json.z").status == 404, "what isn't there at all")
+    server.status(broadcast=".stats/node/n1")
+    server.settle()
+    check(server.get(fetch + "publisher.json.z").status == 404, "an older one in its place")
 
 
 def several_relays(server):
@@ -590,6 +668,7 @@ def bad_input(server):
 CASES = (
     answers,
     compressed,
+    compressed_tracks,
     several_relays,
     ready,
     live,

@@ -137,6 +137,24 @@ static void tracks_of_labels_are_found(void **state)
 	assert_int_equal(board.len, 3);
 }
 
+/* Names of compressed tracks are nobody's here; that there are such, a status says. */
+static void compressed_tracks_are_told_of(void **state)
+{
+	(void)state;
+	assert_int_equal(frame("s/b", "publisher.json", 4, "{}"), 0);
+	assert_int_equal(frame("s/b", "publisher.json.z", 0, "{}"), -ENOENT);
+	expect_no_track("s/b/publisher.json.z", false);
+	assert_false(board_find(&board, "s/b")->compressed);
+	assert_int_equal(status("{\"broadcast\":\"s/b\",\"compressed\":true}"), 0);
+	assert_true(board_find(&board, "s/b")->compressed);
+	expect_no_track("s/b/publisher.json.z", false);
+	/* Another release in its place. */
+	assert_int_equal(status("{\"broadcast\":\"s/b\",\"compressed\":false}"), 0);
+	assert_false(board_find(&board, "s/b")->compressed);
+	assert_int_equal(status("{\"broadcast\":\"s/b\",\"compressed\":1}"), 0);
+	assert_false(board_find(&board, "s/b")->compressed);
+}
+
 /* Of several, the one that lives is meant. */
 static void an_ended_one_steps_back(void **state)
 {
@@ -326,6 +344,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(tracks_are_found, begin, end),
 		cmocka_unit_test_setup_teardown(tracks_of_labels_are_found, begin, end),
+		cmocka_unit_test_setup_teardown(compressed_tracks_are_told_of, begin, end),
 		cmocka_unit_test_setup_teardown(an_ended_one_steps_back, begin, end),
 		cmocka_unit_test_setup_teardown(a_lower_number_is_another_life, begin, end),
 		cmocka_unit_test_setup_teardown(health_is_kept, begin, end),
