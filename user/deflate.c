@@ -12,8 +12,9 @@
 #define DEFLATE_RAW    (-15)
 #define DEFLATE_MEMORY 8
 
-/* What moq-flate goes by. */
+/* What moq-flate goes by; and beyond so many bytes less is tried, since others wait meanwhile. */
 #define DEFLATE_LEVEL 6
+#define DEFLATE_LONG  (8 << 20)
 
 /* A flush takes less, beyond what compressBound() allows a whole stream for its header and end. */
 #define DEFLATE_FLUSH 16
@@ -70,7 +71,8 @@ int deflate_gzip(const char *data, size_t len, char **out, size_t *out_len)
 
 int deflate_frame(const char *data, size_t len, char **out, size_t *out_len)
 {
-	static const struct deflate_way way = { DEFLATE_LEVEL, DEFLATE_RAW, Z_SYNC_FLUSH, Z_OK };
+	const struct deflate_way way = { len > DEFLATE_LONG ? Z_BEST_SPEED : DEFLATE_LEVEL,
+					 DEFLATE_RAW, Z_SYNC_FLUSH, Z_OK };
 	size_t room = len < UINT_MAX ? compressBound(len) + DEFLATE_FLUSH : UINT_MAX;
 	char *packed, *shrunk;
 	size_t packed_len;

@@ -93,8 +93,8 @@ static void is_what_others_make(void **state)
 
 static void frames_come_back(void **state)
 {
-	static const size_t lens[] = { 0, 1, 2, 23, 16383, 16384, 65535, 65536, 1 << 20, 5 << 20 };
-	char *data = malloc(5 << 20);
+	static const size_t lens[] = { 0, 1, 2, 23, 16383, 16384, 65535, 65536, 1 << 20, 9 << 20 };
+	char *data = malloc(9 << 20);
 	uint64_t random = 88172645463325252;
 	size_t i, k, room = 0;
 
