@@ -6,13 +6,18 @@ import concurrent.futures
 import json
 import re
 import subprocess
+import types
 import urllib.parse
+import zlib
 
-from harness import TRACKS, Client, Relay, check, wait_until
+from harness import FIRST_TRACKS, LABELS, SLOW, TRACKS, Client, Relay, check, wait_until
 from proxy import Spoiler
-from serving import Follower, ask, served
+from serving import Connection, Follower, ask, served
 
 FETCH = "/fetch/.stats/node/n1/"
+
+# What is cut off behind a frame of a compressed track.
+FLUSHED = b"\0\0\xff\xff"
 
 # Headers that the relay has not: a frame's tag, and how its answer may be kept and read.
 OURS_ALONE = {
@@ -334,4 +339,89 @@ def serve_names_that_are_no_text(world):
     world.stop(agent)
 
 
-CASES = (serve_beside_the_relay, serve_hostile_names, serve_names_that_are_no_text)
+def merged(value, patch):
+    """A JSON value, changed by a merge patch (RFC 7396)."""
+    if not isinstance(patch, dict):
+        return patch
+    out = dict(value) if isinstance(value, dict) else {}
+    for name, change in patch.items():
+        if change is None:
+            out.pop(name, None)
+        else:
+            out[name] = merged(out.get(name), change)
+    return out
+
+
+class Compressed:
+    """The newest group of one of the relay's compressed tracks: one stream, whose frames come in a chunk
+    each, as long as the group lasts. The first is the frame whole, the others change it."""
+
+    def __init__(self, relay, target):
+        self.connection = Connection(types.SimpleNamespace(address=("127.0.0.1", relay.http)))
+        self.connection.socket.settimeout(10 * SLOW)
+        self.connection.ask(target)
+        self.reply = self.connection.head()
+        check(self.reply.header("transfer-encoding") == "chunked", f"{target}: {self.reply.status}")
+        self.stream = zlib.decompressobj(-15)
+        self.first = self.value = None
+        self.changes = 0
+
+    def more(self):
+        size = int(self.connection.until(b"\r\n"), 16)
+        check(size, "the group has ended")
+        while len(self.connection.data) < size + 2:
+            check(self.connection.more(), "the connection ended")
+        text = self.stream.decompress(self.connection.take(size + 2)[:size] + FLUSHED)
+        if self.first is None:
+            self.first, self.value = text, json.loads(text)
+        else:
+            self.changes += 1
+            self.value = merged(self.value, json.loads(text))
+
+    def close(self):
+        self.connection.socket.close()
+
+
+def compressed_tracks(world):
+    """A relay's `.json.z` and ours stand for the same frame: that of the track beside it. Where the
+    relay has none, nor have we."""
+    relay = Relay(world)
+    agent = served(world, relay)
+    watch = world.watch(relay)
+    world.same(agent, watch)
+    client = Client(world)
+    client(
+        f"connect P {relay.url}",
+        "publish P web/x tracks=1",
+        f"connect S {relay.url}",
+        "subscribe S web/x t0 as=s",
+        "write P web/x t0 groups=7 frames=23 size=5 lockstep=s",
+    )
+    frames = world.same(agent, watch)
+    check(frames["publisher.json"]["web/x"]["bytes"] == 7 * 23 * 5, f"{frames}")
+    check(agent.statuses[-1]["compressed"] == LABELS, f"{agent.statuses[-1]}")
+    for track in FIRST_TRACKS:
+        plain, packed = (ask(agent.port, FETCH + track + end) for end in ("", ".z"))
+        events = ask(agent.port, f"/events/{track}.z")
+        if not LABELS:
+            check((packed.status, packed.body) == (404, b""), f"{track}.z: {packed.status}")
+            check(events.status == 404, f"{track}.z: events: {events.status}")
+            continue
+        text = zlib.decompressobj(-15).decompress(packed.body + FLUSHED)
+        check(text == plain.body == agent.frames()[track] == watch.frames()[track], f"{track}.z: {text}")
+        check(packed.header("etag") == plain.header("etag"), f"{packed.headers}")
+        check(len(packed.body) < len(plain.body), f"{track}.z: {len(packed.body)} bytes")
+        check(events.status == 400 and b"without .z" in events.body, f"{events.status} {events.body}")
+        their = Compressed(relay, f"{FETCH}{track}.z")
+        check(their.reply.status == 200, f"{track}.z: the relay says {their.reply.status}")
+        while their.value != frames[track]:
+            their.more()
+        # What a group begins with is the whole frame; if nothing came behind it, this one.
+        check(their.changes or their.first == text, f"{track}.z begins with {their.first}")
+        their.close()
+    if not LABELS:
+        check(ask(relay.http, FETCH + "publisher.json.z").status == 404, "nor has the relay")
+    world.stop(agent)
+
+
+CASES = (serve_beside_the_relay, serve_hostile_names, serve_names_that_are_no_text, compressed_tracks)
