@@ -175,6 +175,17 @@ static void far_offsets_are_none(void **state)
 		assert_int_equal(layout_counter(l, far[i], &role, &field), -ENOENT);
 }
 
+/* From the release on that made tiers labels (docs/relay-0.14.md). */
+static void later_relays_have_compressed_tracks(void **state)
+{
+	size_t i, len;
+	const struct layout *all = layout_all(&len);
+
+	(void)state;
+	for (i = 0; i < len; i++)
+		assert_int_equal(all[i].frame->compressed, layout_has_labels(&all[i]));
+}
+
 static void an_entry_has_304_bytes(void **state)
 {
 	(void)state;
@@ -339,6 +350,7 @@ int main(void)
 		cmocka_unit_test(texts_of_paths),
 		cmocka_unit_test(some_layouts_have_the_same_tables),
 		cmocka_unit_test(far_offsets_are_none),
+		cmocka_unit_test(later_relays_have_compressed_tracks),
 		cmocka_unit_test(an_entry_has_304_bytes),
 		cmocka_unit_test(an_entry_of_one_tier),
 		cmocka_unit_test(an_entry_with_what_is_stale),
