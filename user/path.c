@@ -32,18 +32,43 @@ bool path_has_prefix(const char *path, size_t path_len, const char *prefix, size
 
 int path_advertised(const char *prefix, const char *node, char **out)
 {
+	size_t len;
+
+	return path_advertised_group(prefix, "", 0, node, out, &len);
+}
+
+int path_advertised_group(const char *prefix, const char *group, size_t len, const char *node,
+			  char **out, size_t *out_len)
+{
+	char *text, *at;
 	size_t size;
-	char *text;
-	int len;
 
 	if (!node)
 		node = "";
-	size = strlen(prefix) + strlen("/node/") + strlen(node) + 1;
+	size = strlen(prefix) + len + strlen("//node/") + strlen(node) + 1;
 	text = malloc(size);
 	if (!text)
 		return -ENOMEM;
-	len = snprintf(text, size, "%s/node/%s", prefix, node);
-	text[path_normalize(text, (size_t)len, text)] = '\0';
+	at = stpcpy(stpcpy(text, prefix), "/");
+	/* It may hold any byte. */
+	if (len)
+		at = mempcpy(at, group, len);
+	at = stpcpy(stpcpy(at, "/node/"), node);
+	*out_len = path_normalize(text, (size_t)(at - text), text);
+	text[*out_len] = '\0';
 	*out = text;
 	return 0;
+}
+
+size_t path_head(const char *path, size_t len, unsigned int segments)
+{
+	size_t i;
+
+	if (!segments)
+		return 0;
+	for (i = 0; i < len; i++) {
+		if (path[i] == '/' && !--segments)
+			return i;
+	}
+	return len;
 }

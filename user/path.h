@@ -24,4 +24,14 @@ bool path_has_prefix(const char *path, size_t path_len, const char *prefix, size
  *  advertised_path. *out is NUL-terminated and freed by the caller. Returns 0 or -ENOMEM. */
 int path_advertised(const char *prefix, const char *node, char **out);
 
+/** The same of a group of paths, `len` bytes at `group`: `<prefix>/<group>/node[/<node>]`, of the
+ *  empty one as above. A group may have any byte in it, a 0 as well; *out_len is without the last
+ *  one. */
+int path_advertised_group(const char *prefix, const char *group, size_t len, const char *node,
+			  char **out, size_t *out_len);
+
+/** How many bytes the first `segments` segments of a path take: all of it where it has no more of
+ *  them. Source: moq-stats 0.1.5, group_key. */
+size_t path_head(const char *path, size_t len, unsigned int segments);
+
 #endif /* MOQSTAT_PATH_H */

@@ -99,6 +99,41 @@ static void advertised_is_normalised(void **state)
 	assert_advertised("", NULL, "node");
 }
 
+static void groups_are_named_before_the_node(void **state)
+{
+	char *path;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(path_advertised_group(".stats", "a/b", 3, "/n//1", &path, &len), 0);
+	assert_string_equal(path, ".stats/a/b/node/n/1");
+	assert_int_equal(len, strlen(path));
+	free(path);
+	assert_int_equal(path_advertised_group("", "a\0b", 3, NULL, &path, &len), 0);
+	assert_int_equal(len, 8);
+	assert_memory_equal(path, "a\0b/node", 9);
+	free(path);
+}
+
+static void assert_head(const char *path, unsigned int segments, const char *expected)
+{
+	assert_int_equal(path_head(path, strlen(path), segments), strlen(expected));
+}
+
+/* group_key_takes_leading_segments */
+static void heads_have_so_many_segments(void **state)
+{
+	(void)state;
+	assert_head("a/b/c", 0, "");
+	assert_head("a/b/c", 1, "a");
+	assert_head("a/b/c", 2, "a/b");
+	assert_head("a/b/c", 3, "a/b/c");
+	assert_head("a/b/c", 4, "a/b/c");
+	assert_head("abc", 1, "abc");
+	assert_head("", 1, "");
+	assert_head("", 0, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +142,8 @@ int main(void)
 		cmocka_unit_test(prefix_goes_by_whole_segments),
 		cmocka_unit_test(everything_is_under_the_empty_prefix),
 		cmocka_unit_test(advertised_is_normalised),
+		cmocka_unit_test(groups_are_named_before_the_node),
+		cmocka_unit_test(heads_have_so_many_segments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
