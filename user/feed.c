@@ -18,7 +18,7 @@ struct feed {
 	size_t at;	  /* the next line's beginning */
 	size_t seen;	  /* up to here there is no line's end */
 	uint64_t lines;
-	char *broadcast, *track; /* of the line given last */
+	char *broadcast, *relay, *track; /* of the line given last */
 };
 
 int feed_create(int fd, struct feed **out)
@@ -37,6 +37,7 @@ void feed_destroy(struct feed *f)
 	if (!f)
 		return;
 	free(f->broadcast);
+	free(f->relay);
 	free(f->track);
 	free(f->data);
 	free(f);
@@ -92,6 +93,20 @@ static bool feed_skip(const char **at, const char *end, const char *text)
 	return true;
 }
 
+/* In place of each 0, which no text ends with here, U+FFFD: in JSON it took six bytes. */
+static size_t feed_fill_holes(char *text, size_t len)
+{
+	static const char hole[] = { '\xef', '\xbf', '\xbd' };
+	char *at;
+
+	while ((at = memchr(text, '\0', len))) {
+		memmove(at + sizeof(hole), at + 1, text + len - (at + 1));
+		memcpy(at, hole, sizeof(hole));
+		len += sizeof(hole) - 1;
+	}
+	return len;
+}
+
 /* Over a JSON string: what it stands for, into *out. */
 static int feed_string(const char **at, const char *end, char **out)
 {
@@ -109,9 +124,9 @@ static int feed_string(const char **at, const char *end, char **out)
 	text = malloc(p - from);
 	if (!text)
 		return -ENOMEM;
-	len = rows_unquote(from, p - from, text);
+	len = feed_fill_holes(text, rows_unquote(from, p - from, text));
 	text[len] = '\0';
-	if (!utf8_valid(text, len) || strlen(text) != len) {
+	if (!utf8_valid(text, len)) {
 		free(text);
 		return -EBADMSG;
 	}
@@ -146,9 +161,30 @@ static int feed_object(const char *at, const char *end, struct feed_line *out)
 	return 0;
 }
 
+/* Over a broadcast, and its relay's where that is named. */
+static int feed_names(struct feed *f, const char **at, const char *end, struct feed_line *out)
+{
+	int err = feed_string(at, end, &f->broadcast);
+
+	out->broadcast = f->broadcast;
+	if (err || !feed_skip(at, end, ",\"relay\":"))
+		return err;
+	err = feed_string(at, end, &f->relay);
+	out->relay = f->relay;
+	return err;
+}
+
+static int feed_end(struct feed *f, const char *at, const char *end, struct feed_line *out)
+{
+	int err = feed_names(f, &at, end, out);
+
+	out->kind = FEED_END;
+	return err ? err : end - at == 2 && !memcmp(at, "}}", 2) ? 0 : -EBADMSG;
+}
+
 static int feed_frame(struct feed *f, const char *at, const char *end, struct feed_line *out)
 {
-	int err = feed_string(&at, end, &f->broadcast);
+	int err = feed_names(f, &at, end, out);
 
 	if (!err && !feed_skip(&at, end, ",\"track\":"))
 		err = -EBADMSG;
@@ -163,7 +199,6 @@ static int feed_frame(struct feed *f, const char *at, const char *end, struct fe
 	if (err)
 		return err;
 	out->kind = FEED_FRAME;
-	out->broadcast = f->broadcast;
 	out->track = f->track;
 	return feed_object(at, end, out);
 }
@@ -172,6 +207,8 @@ static int feed_parse(struct feed *f, const char *at, const char *end, struct fe
 {
 	if (feed_skip(&at, end, "{\"broadcast\":"))
 		return feed_frame(f, at, end, out);
+	if (feed_skip(&at, end, "{\"ended\":{\"broadcast\":"))
+		return feed_end(f, at, end, out);
 	if (feed_skip(&at, end, "{\"moqstat\":"))
 		out->kind = FEED_STATUS;
 	else if (feed_skip(&at, end, "{\"health\":"))

@@ -14,8 +14,9 @@
 #define FEED_LINE_MAX (256 << 20)
 
 enum feed_kind {
-	FEED_FRAME = 0, /* {"broadcast":…,"track":…,"sequence":N,"frame":{…}} */
+	FEED_FRAME = 0, /* {"broadcast":…,"relay":…,"track":…,"sequence":N,"frame":{…}} */
 	FEED_STATUS,	/* {"moqstat":{…}} */
+	FEED_END,	/* {"ended":{"broadcast":…,"relay":…}} */
 	FEED_HEALTH,	/* {"health":{…}} */
 	FEED_TOKENS,	/* {"tokens":{"text":…}}: those of a token file, from server.c alone */
 	FEED_LIMITS,	/* {"limits":{"interval_ns":N,"metrics_max":N}}, likewise */
@@ -24,10 +25,14 @@ enum feed_kind {
 /** One line. Its parts lie in the feed and last until the next call of it. */
 struct feed_line {
 	enum feed_kind kind;
-	const char *broadcast, *track; /* of a frame: UTF-8 text, ended by a 0 */
-	uint64_t sequence;	       /* of a frame */
-	const char *json;	       /* the frame's, the status's or the health's own object */
-	size_t len;		       /* bytes of it */
+	const char *broadcast; /* of a frame, or an end: UTF-8 text, ended by a 0; another one in
+				  it has become U+FFFD */
+	const char *relay;     /* likewise: the broadcast that its relay's status names; NULL: it
+				  is the same */
+	const char *track;     /* of a frame */
+	uint64_t sequence;     /* of a frame */
+	const char *json;      /* the frame's, the status's or the health's own object */
+	size_t len;	       /* bytes of it */
 };
 
 struct feed;

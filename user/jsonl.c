@@ -181,23 +181,67 @@ static int jsonl_write_object(struct jsonl *j, size_t head_len, const char *body
 int jsonl_write_frame(struct jsonl *j, const char *broadcast, const char *track, uint64_t sequence,
 		      const char *frame, size_t frame_len)
 {
-	char *broadcast_json = NULL, *track_json = NULL;
-	size_t broadcast_len, track_len;
+	const struct jsonl_broadcast b = { .name = broadcast, .len = strlen(broadcast) };
+
+	return jsonl_write_frame_of(j, &b, track, sequence, frame, frame_len);
+}
+
+/* The members that tell which broadcast it is: `"broadcast":…` and perhaps `,"relay":…`. */
+static int jsonl_names(const struct jsonl_broadcast *b, char **out)
+{
+	char *name, *relay = NULL;
+	size_t len;
+	int err = frame_quote(b->name, b->len, &name, &len);
+
+	if (err)
+		return err;
+	if (b->relay)
+		err = frame_quote(b->relay, strlen(b->relay), &relay, &len);
+	if (!err && asprintf(out, "\"broadcast\":%s%s%s", name, relay ? ",\"relay\":" : "",
+			     relay ? relay : "") < 0)
+		err = -ENOMEM;
+	free(relay);
+	free(name);
+	return err;
+}
+
+int jsonl_write_frame_of(struct jsonl *j, const struct jsonl_broadcast *b, const char *track,
+			 uint64_t sequence, const char *frame, size_t frame_len)
+{
+	char *names, *track_json = NULL;
+	size_t track_len;
 	int err, n;
 
-	err = frame_quote(broadcast, strlen(broadcast), &broadcast_json, &broadcast_len);
+	err = jsonl_names(b, &names);
+	if (err)
+		return err;
+	err = frame_quote(track, strlen(track), &track_json, &track_len);
 	if (!err)
-		err = frame_quote(track, strlen(track), &track_json, &track_len);
-	if (!err)
-		err = jsonl_reserve(j, JSONL_OVERHEAD + broadcast_len + track_len);
+		err = jsonl_reserve(j, JSONL_OVERHEAD + strlen(names) + track_len);
 	if (!err) {
 		n = snprintf(j->line, j->line_size,
-			     "{\"broadcast\":%s,\"track\":%s,\"sequence\":%" PRIu64 ",\"frame\":",
-			     broadcast_json, track_json, sequence);
+			     "{%s,\"track\":%s,\"sequence\":%" PRIu64 ",\"frame\":", names,
+			     track_json, sequence);
 		err = jsonl_write_object(j, (size_t)n, frame, frame_len);
 	}
 	free(track_json);
-	free(broadcast_json);
+	free(names);
+	return err;
+}
+
+int jsonl_write_end(struct jsonl *j, const struct jsonl_broadcast *b)
+{
+	char *names, *line;
+	int err = jsonl_names(b, &names), len;
+
+	if (err)
+		return err;
+	len = asprintf(&line, "{\"ended\":{%s}}\n", names);
+	free(names);
+	if (len < 0)
+		return -ENOMEM;
+	err = jsonl_write_line(j, line, len);
+	free(line);
 	return err;
 }
 

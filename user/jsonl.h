@@ -48,6 +48,22 @@ void jsonl_deinit(struct jsonl *j);
 int jsonl_write_frame(struct jsonl *j, const char *broadcast, const char *track, uint64_t sequence,
 		      const char *frame, size_t frame_len);
 
+/** One of several broadcasts of a relay; owns nothing. */
+struct jsonl_broadcast {
+	const char *name; /* UTF-8 of any bytes, ended by a 0 */
+	size_t len;
+	const char *relay; /* the broadcast that its status names; NULL: this is the only one */
+};
+
+/** Write the line of one frame of it: `{"broadcast":…,"relay":…,"track":…,"sequence":N,"frame":…}`,
+ *  or as above. */
+int jsonl_write_frame_of(struct jsonl *j, const struct jsonl_broadcast *b, const char *track,
+			 uint64_t sequence, const char *frame, size_t frame_len);
+
+/** Write the line of its end, `{"ended":{"broadcast":…,"relay":…}}`: it is no longer announced, and
+ *  what comes under its name later is another one. */
+int jsonl_write_end(struct jsonl *j, const struct jsonl_broadcast *b);
+
 /** Write the line that says what the counts are worth: `{"moqstat":…}` around `len` bytes of JSON,
  *  an object. Errors as of jsonl_write_frame(). */
 int jsonl_write_status(struct jsonl *j, const char *json, size_t len);

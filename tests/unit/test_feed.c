@@ -93,6 +93,44 @@ static void reads_what_jsonl_writes(void **state)
 	assert_int_equal(feed_fill(feed), -ENODATA);
 }
 
+/* One of several broadcasts, and its end. */
+static void tells_whose_a_broadcast_is(void **state)
+{
+	const struct jsonl_broadcast b = { .name = ".stats/a\0b/node",
+					   .len = 15,
+					   .relay = "s/node" };
+	struct feed_line line;
+	struct jsonl out;
+
+	(void)state;
+	jsonl_init(&out, pipe_fds[1]);
+	assert_int_equal(jsonl_write_frame_of(&out, &b, "t", 7, "{}", 2), 0);
+	assert_int_equal(jsonl_write_end(&out, &b), 0);
+	assert_int_equal(jsonl_write_frame(&out, "b", "t", 0, "{}", 2), 0);
+	jsonl_deinit(&out);
+	put("{\"ended\":{\"broadcast\":\"b\"}}\n");
+	assert_int_equal(feed_fill(feed), 0);
+	assert_int_equal(feed_next(feed, &line), 1);
+	assert_int_equal(line.kind, FEED_FRAME);
+	assert_string_equal(line.broadcast, ".stats/a\xef\xbf\xbd"
+					    "b/node");
+	assert_string_equal(line.relay, "s/node");
+	assert_string_equal(line.track, "t");
+	assert_int_equal(line.sequence, 7);
+	assert_int_equal(feed_next(feed, &line), 1);
+	assert_int_equal(line.kind, FEED_END);
+	assert_string_equal(line.broadcast, ".stats/a\xef\xbf\xbd"
+					    "b/node");
+	assert_string_equal(line.relay, "s/node");
+	assert_int_equal(feed_next(feed, &line), 1);
+	assert_string_equal(line.broadcast, "b");
+	assert_null(line.relay);
+	assert_int_equal(feed_next(feed, &line), 1);
+	assert_int_equal(line.kind, FEED_END);
+	assert_string_equal(line.broadcast, "b");
+	assert_null(line.relay);
+}
+
 /* However the bytes come, byte by byte even. */
 static void lines_come_in_parts(void **state)
 {
@@ -166,7 +204,10 @@ static void what_is_none_of_ours_is_refused(void **state)
 		"{\"broadcast\":b,\"track\":\"t\",\"sequence\":1,\"frame\":{}}",
 		"{\"broadcast\":\"b\\",
 		"{\"broadcast\":\"b\\\"",
-		"{\"broadcast\":\"\\u0000\",\"track\":\"t\",\"sequence\":1,\"frame\":{}}",
+		"{\"broadcast\":\"b\",\"relay\":1,\"track\":\"t\",\"sequence\":1,\"frame\":{}}",
+		"{\"ended\":{\"broadcast\":\"b\"}",
+		"{\"ended\":{\"broadcast\":\"b\"},}",
+		"{\"ended\":{\"broadcast\":\"b\",\"more\":1}}",
 		"{\"broadcast\":\"\xff\",\"track\":\"t\",\"sequence\":1,\"frame\":{}}",
 		"{\"broadcast\":\"b\",\"track\":\"t\",\"sequence\":-1,\"frame\":{}}",
 		"{\"broadcast\":\"b\",\"track\":\"t\",\"sequence\":,\"frame\":{}}",
@@ -223,6 +264,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(reads_what_jsonl_writes, begin, end),
+		cmocka_unit_test_setup_teardown(tells_whose_a_broadcast_is, begin, end),
 		cmocka_unit_test_setup_teardown(lines_come_in_parts, begin, end),
 		cmocka_unit_test_setup_teardown(long_lines, begin, end),
 		cmocka_unit_test_setup_teardown(what_is_none_of_ours_is_refused, begin, end),
