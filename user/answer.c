@@ -217,7 +217,7 @@ static int answer_announced(const struct answer_source *from, const char *path, 
 		const char *name = one->name;
 
 		len = strlen(name);
-		if (one->ended || !path_has_prefix(name, len, prefix, skip))
+		if (!board_announced(one) || !path_has_prefix(name, len, prefix, skip))
 			continue;
 		name += skip;
 		name += skip && *name == '/';

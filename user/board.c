@@ -70,16 +70,25 @@ struct board_broadcast *board_find(const struct board *b, const char *name)
 	return found ? b->list[i] : NULL;
 }
 
-/* Let a broadcast go; who follows it is told. */
+/* Let a broadcast's tracks go; who follows them is told. */
+static void board_silence(struct board *b, struct board_broadcast *one)
+{
+	size_t i;
+
+	for (i = 0; i < TRACKS_MAX; i++) {
+		if (one->tracks[i])
+			hub_end(b->hub, one->tracks[i]);
+		track_destroy(one->tracks[i]);
+		one->tracks[i] = NULL;
+	}
+}
+
+/* Let a broadcast go. */
 static void board_remove(struct board *b, size_t i)
 {
 	struct board_broadcast *one = b->list[i];
-	size_t track;
 
-	for (track = 0; track < TRACKS_MAX; track++) {
-		if (one->tracks[track])
-			hub_end(b->hub, one->tracks[track]);
-	}
+	board_silence(b, one);
 	b->len--;
 	memmove(&b->list[i], &b->list[i + 1], (b->len - i) * sizeof(b->list[0]));
 	board_broadcast_destroy(one);
@@ -191,6 +200,7 @@ static int board_learn(struct board *b, struct board_broadcast *one, const struc
 	one->compressed = json_is_true(json_object_get(json, "compressed"));
 	if (ended && !one->ended)
 		one->order = ++b->ends;
+	one->several = json_integer_value(json_object_get(json, "depth")) > 0;
 	one->ended = ended;
 	if (ended)
 		board_thin(b, BOARD_ENDED_MAX);
@@ -219,6 +229,18 @@ static int board_status(struct board *b, const struct feed_line *line)
 	return err;
 }
 
+/* A broadcast has ended; what a status says under its name is of its relay. */
+static void board_end(struct board *b, const char *name)
+{
+	bool found;
+	size_t i = board_place(b, name, &found);
+
+	if (found && b->list[i]->status)
+		board_silence(b, b->list[i]);
+	else if (found)
+		board_remove(b, i);
+}
+
 int board_take(struct board *b, const struct feed_line *line, uint64_t now)
 {
 	char *text;
@@ -230,6 +252,9 @@ int board_take(struct board *b, const struct feed_line *line, uint64_t now)
 		break;
 	case FEED_STATUS:
 		err = board_status(b, line);
+		break;
+	case FEED_END:
+		board_end(b, line->broadcast);
 		break;
 	case FEED_HEALTH:
 		text = strndup(line->json, line->len);
@@ -246,6 +271,15 @@ int board_take(struct board *b, const struct feed_line *line, uint64_t now)
 	return err;
 }
 
+bool board_announced(const struct board_broadcast *one)
+{
+	size_t i;
+
+	for (i = 0; i < TRACKS_MAX && one->several && !one->tracks[i]; i++)
+		;
+	return !one->ended && i < TRACKS_MAX;
+}
+
 /* The only broadcast whose relay lives; or else the only one there is. */
 static struct board_broadcast *board_only(const struct board *b, bool *several)
 {
@@ -253,7 +287,7 @@ static struct board_broadcast *board_only(const struct board *b, bool *several)
 	size_t i, live = 0;
 
 	for (i = 0; i < b->len; i++) {
-		if (!b->list[i]->ended) {
+		if (board_announced(b->list[i])) {
 			only = b->list[i];
 			live++;
 		}

@@ -15,23 +15,25 @@
 #include "track.h"
 #include "tracks.h"
 
-/** Most broadcasts: more relays than one machine runs. What comes beyond is refused. */
-#define BOARD_BROADCASTS_MAX 256
+/** Most broadcasts: more than one machine's relays have, each of several. What comes beyond is
+ *  refused. */
+#define BOARD_BROADCASTS_MAX (1 << 14)
 
 /** Most of them whose relays have ended: the one that ended first goes, as its last frames may be
  *  large, and each restart may have a name of its own ({pid}). */
 #define BOARD_ENDED_MAX 16
 
-/** One broadcast: a relay's. */
+/** One broadcast: a relay's; or one of its several (bucket.h), or the name for all of them. */
 struct board_broadcast {
 	char *name;
 	struct tiers tiers;		  /* of which frames have come */
 	struct track *tracks[TRACKS_MAX]; /* by number; NULL before the first frame */
 	char *status;			  /* its last status, JSON; or NULL */
 	char *lacks;			  /* what it is not ready for (ready.h); or NULL */
-	bool compressed;		  /* it has compressed tracks, too (TRACK_COMPRESSED) */
-	bool ended;			  /* its relay has; the last frames stay */
-	uint64_t order;			  /* of ends, once it has ended */
+	bool compressed; /* it has compressed tracks, too (TRACK_COMPRESSED) */
+	bool several;	/* it is what the status of all of them names, and may itself be none */
+	bool ended;	/* its relay has; the last frames stay */
+	uint64_t order; /* of ends, once it has ended */
 };
 
 struct board {
@@ -52,9 +54,12 @@ void board_deinit(struct board *b);
 
 /** Take in a line, and hand a frame to all who follow its track. A frame whose number does not rise
  * is the first of another life of its track: who follows the old one is told its end, as are those
- * of a broadcast that has to go. 0; -ENOMEM; -E2BIG there are BOARD_BROADCASTS_MAX; -ENOENT no
- * track of ours, or no line for a board; -EBADMSG a status that can't be read. */
+ * of a broadcast that has to go, or has ended. 0; -ENOMEM; -E2BIG there are BOARD_BROADCASTS_MAX;
+ * -ENOENT no track of ours, or no line for a board; -EBADMSG a status that can't be read. */
 int board_take(struct board *b, const struct feed_line *line, uint64_t now);
+
+/** Is it there to be read, its relay living? */
+bool board_announced(const struct board_broadcast *one);
 
 /** A broadcast by its whole name, or NULL. */
 struct board_broadcast *board_find(const struct board *b, const char *name);

@@ -86,7 +86,7 @@ static void ready_write_relay(const struct board_broadcast *one, FILE *out)
 	for (t = 0; t < TRACKS_OF_TWO && (one->tracks[t] || tracks_what(t).tier); t++)
 		;
 	/* The default tier's are all written in the first tick. */
-	if (t < TRACKS_OF_TWO)
+	if (t < TRACKS_OF_TWO && !one->several)
 		fprintf(out, "%s: its first tick is yet to come\n", one->name);
 	for (line = one->lacks; line && *line; line = end + 1) {
 		end = strchr(line, '\n');

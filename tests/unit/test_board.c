@@ -221,6 +221,68 @@ static void health_is_kept(void **state)
 	assert_int_equal(board.updated, 6);
 }
 
+static int of(const char *relay, const char *broadcast, const char *track, uint64_t sequence)
+{
+	const struct feed_line line = { .kind = FEED_FRAME,
+					.broadcast = broadcast,
+					.relay = relay,
+					.track = track,
+					.sequence = sequence,
+					.json = "{}",
+					.len = 2 };
+
+	return board_take(&board, &line, sequence + 1);
+}
+
+static void ends(const char *broadcast)
+{
+	const struct feed_line line = { .kind = FEED_END, .broadcast = broadcast };
+
+	assert_int_equal(board_take(&board, &line, 1), 0);
+}
+
+/* A relay of several broadcasts: what its status names is one only if there are frames of it. */
+static void a_relay_may_have_several(void **state)
+{
+	const struct board_broadcast *owner;
+	struct hub_session *s;
+	struct hub_message m;
+	bool ambiguous;
+
+	(void)state;
+	assert_int_equal(status("{\"broadcast\":\"s/node\",\"depth\":1}"), 0);
+	assert_false(board_announced(board_find(&board, "s/node")));
+	expect_no_track("publisher.json", false);
+	assert_int_equal(of("s/node", "s/a/node", "publisher.json", 0), 0);
+	expect_track("publisher.json", "s/a/node", 0);
+	assert_int_equal(of("s/node", "s/node", "publisher.json", 4), 0);
+	assert_true(board_announced(board_find(&board, "s/node")));
+	expect_no_track("publisher.json", true);
+	expect_track("s/node/publisher.json", "s/node", 4);
+	assert_int_equal(hub_join(hub, NULL, 0, HUB_NEVER, &s), 0);
+	assert_int_equal(
+		hub_follow(s, board_track(&board, "s/a/node/publisher.json", &ambiguous, &owner),
+			   false, 0),
+		0);
+	/* Who follows is told the end. */
+	ends("s/a/node");
+	assert_null(board_find(&board, "s/a/node"));
+	assert_int_equal(hub_next(s, 1, &m), HUB_GROUP);
+	hub_message_deinit(&m);
+	assert_int_equal(hub_next(s, 1, &m), HUB_ENDED);
+	hub_message_deinit(&m);
+	/* Of the one that has the status only the tracks go. */
+	ends("s/node");
+	assert_non_null(board_find(&board, "s/node")->status);
+	assert_false(board_announced(board_find(&board, "s/node")));
+	expect_no_track("s/node/publisher.json", false);
+	ends("s/node");
+	ends("s/none/node");
+	assert_int_equal(of("s/node", "s/node", "publisher.json", 0), 0);
+	expect_track("publisher.json", "s/node", 0);
+	hub_leave(s);
+}
+
 static void broadcasts_are_bounded(void **state)
 {
 	char name[16];
@@ -348,6 +410,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_ended_one_steps_back, begin, end),
 		cmocka_unit_test_setup_teardown(a_lower_number_is_another_life, begin, end),
 		cmocka_unit_test_setup_teardown(health_is_kept, begin, end),
+		cmocka_unit_test_setup_teardown(a_relay_may_have_several, begin, end),
 		cmocka_unit_test_setup_teardown(broadcasts_are_bounded, begin, end),
 		cmocka_unit_test_setup_teardown(what_has_ended_goes_in_time, begin, end),
 		cmocka_unit_test_setup_teardown(short_memory_changes_nothing, begin, end),
