@@ -64,24 +64,20 @@ static void ledger_forget(struct ledger *l, struct ledger_record *r)
 	free(r);
 }
 
-/* Free what only a next frame has a use for. That there was a frame is remembered. */
+void ledger_sheet_deinit(struct ledger_sheet *sheet)
+{
+	free(sheet->frame);
+	free(sheet->found);
+	memset(sheet, 0, sizeof(*sheet));
+}
+
+/* Free what only a next frame has a use for. */
 static void ledger_shed(struct ledger *l)
 {
 	size_t i;
-	char *frame;
 
-	for (i = 0; i < l->tracks_len; i++) {
-		struct ledger_track *t = &l->tracks[i];
-
-		frame = t->frame ? realloc(t->frame, 1) : NULL;
-		if (frame) {
-			t->frame = frame;
-			t->size = 1;
-		}
-		free(t->found);
-		t->found = NULL;
-		t->found_len = t->found_size = 0;
-	}
+	for (i = 0; i < l->tracks_len; i++)
+		ledger_sheet_deinit(&l->tracks[i].sheet);
 	free(l->changes);
 	free(l->found);
 	free(l->sorted);
@@ -107,13 +103,9 @@ void ledger_end(struct ledger *l)
 
 void ledger_destroy(struct ledger *l)
 {
-	size_t i;
-
 	if (!l)
 		return;
 	ledger_end(l);
-	for (i = 0; i < l->tracks_len; i++)
-		free(l->tracks[i].frame);
 	free(l);
 }
 
@@ -231,13 +223,13 @@ static int ledger_note(struct ledger *l, const struct row *row, const struct led
 }
 
 /* The row at a place of the frame before; NULL behind the last. */
-static const struct ledger_found *ledger_before(const struct ledger_track *t, size_t at)
+static const struct ledger_found *ledger_before(const struct ledger_sheet *t, size_t at)
 {
 	return t->found && at < t->found_len ? &t->found[at] : NULL;
 }
 
 /* Read a frame beside the one before: which records its rows are of, and which have changed. */
-static int ledger_scan(struct ledger *l, const struct ledger_track *t, struct rows rows)
+static int ledger_scan(struct ledger *l, const struct ledger_sheet *t, struct rows rows)
 {
 	size_t at = 0;
 	struct row row;
@@ -328,9 +320,8 @@ static void ledger_apply(struct ledger *l, size_t track, const struct ledger_cha
 }
 
 /* What can't fail any more. */
-static void ledger_commit(struct ledger *l, size_t track)
+static void ledger_commit(struct ledger *l, size_t track, struct ledger_sheet *t)
 {
-	struct ledger_track *t = &l->tracks[track];
 	struct ledger_found *found = t->found;
 	size_t i, size = t->found_size;
 
@@ -353,11 +344,17 @@ static void ledger_commit(struct ledger *l, size_t track)
 	t->found_size = l->found_size;
 	l->found = found;
 	l->found_size = size;
+	l->tracks[track].told = true;
 }
 
 int ledger_frame(struct ledger *l, size_t track, const char *frame, size_t len)
 {
-	struct ledger_track *t = &l->tracks[track];
+	return ledger_frame_of(l, track, &l->tracks[track].sheet, frame, len);
+}
+
+int ledger_frame_of(struct ledger *l, size_t track, struct ledger_sheet *t, const char *frame,
+		    size_t len)
+{
 	int err = ledger_scan(l, t, rows_begin(frame, len));
 	size_t i, size = len + len / 2;
 	char *copy = t->frame;
@@ -379,7 +376,7 @@ int ledger_frame(struct ledger *l, size_t track, const char *frame, size_t len)
 		row->key = copy + (row->key - frame);
 		row->value = copy + (row->value - frame);
 	}
-	ledger_commit(l, track);
+	ledger_commit(l, track, t);
 	return 0;
 }
 

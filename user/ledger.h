@@ -42,6 +42,16 @@ struct ledger_places {
 };
 
 struct ledger;
+struct ledger_found;
+
+/** The last frame of a track, or of a part of it where its rows come in several, each row in one
+ *  and the same always. Zeroed before the first; ended by ledger_sheet_deinit(). */
+struct ledger_sheet {
+	char *frame;
+	size_t size;
+	struct ledger_found *found; /* its rows */
+	size_t found_len, found_size;
+};
 
 /** What there is to tell of one row, or of those in the overflow. */
 struct ledger_row {
@@ -64,6 +74,12 @@ void ledger_destroy(struct ledger *l);
 /** Take in a frame of a track. Rows that are as in the one before cost a compare. 0; -EBADMSG it is
  *  no frame of ours; -ENOMEM; all is as before then. */
 int ledger_frame(struct ledger *l, size_t track, const char *frame, size_t len);
+
+/** The same of a part of a track. One that is no more is taken in as `{}`, and its sheet ended; no
+ *  sheet outlives ledger_end(). */
+int ledger_frame_of(struct ledger *l, size_t track, struct ledger_sheet *sheet, const char *frame,
+		    size_t len);
+void ledger_sheet_deinit(struct ledger_sheet *sheet);
 
 /** A tick's frames have all been taken in: rows that are on no track any more leave their places.
  */

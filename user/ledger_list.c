@@ -99,7 +99,7 @@ int ledger_list(struct ledger *l, const struct ledger_row **out, size_t *len)
 
 const uint64_t *ledger_total(const struct ledger *l, size_t track)
 {
-	return l->tracks[track].frame ? l->tracks[track].total : NULL;
+	return l->tracks[track].told ? l->tracks[track].total : NULL;
 }
 
 const uint64_t *ledger_now(const struct ledger *l, size_t track)

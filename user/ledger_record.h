@@ -60,12 +60,9 @@ struct ledger_found {
 	struct ledger_record *record;
 };
 
-/* The last frame of a track. */
 struct ledger_track {
-	char *frame; /* NULL before the first */
-	size_t size;
-	struct ledger_found *found; /* its rows */
-	size_t found_len, found_size;
+	bool told;		   /* there was a frame of it */
+	struct ledger_sheet sheet; /* where it comes as a whole */
 	uint64_t total[LEDGER_FIELDS], overflow[LEDGER_FIELDS];
 	uint64_t now[LEDGER_FIELDS], overflow_now[LEDGER_FIELDS]; /* by ledger_list() */
 };

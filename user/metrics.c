@@ -7,6 +7,7 @@
 
 #include "collect_format.h"
 #include "json_memory.h"
+#include "ledger_record.h"
 #include "metrics_node.h"
 
 _Static_assert(LEDGER_FIELDS >= MOQSTAT_FIELD_MAX && LEDGER_TRACKS >= MOQSTAT_SLOT_SESSION,
@@ -48,12 +49,32 @@ void metrics_set_places(struct metrics *m, size_t places)
 	m->broadcasts.max = m->roots.max = places;
 }
 
+static void metrics_part_destroy(struct metrics_part *part)
+{
+	size_t i;
+
+	for (i = 0; i < TRACKS_MAX; i++)
+		ledger_sheet_deinit(&part->sheets[i]);
+	free(part->name);
+	free(part);
+}
+
+static void metrics_clear_parts(struct metrics_node *node)
+{
+	while (node->parts_len)
+		metrics_part_destroy(node->parts[--node->parts_len]);
+	free(node->parts);
+	node->parts = NULL;
+	node->parts_size = 0;
+}
+
 static void metrics_node_destroy(struct metrics_node *node)
 {
 	size_t i;
 
 	if (!node)
 		return;
+	metrics_clear_parts(node);
 	for (i = 0; i < METRICS_LEDGERS; i++)
 		ledger_destroy(node->ledgers[i]);
 	for (i = 1; i < MOQSTAT_LABELS_MAX; i++)
@@ -218,9 +239,104 @@ static int metrics_ledger(struct metrics *m, struct metrics_node *node, size_t w
 			     MOQSTAT_FIELD_MAX, &m->broadcasts, &node->ledgers[which]);
 }
 
+/* Where a part is, or belongs; *out is NULL where there is none. */
+static size_t metrics_find_part(const struct metrics_node *node, const char *name,
+				struct metrics_part **out)
+{
+	size_t from = 0, end = node->parts_len, middle;
+
+	while (from < end) {
+		middle = from + (end - from) / 2;
+		if (strcmp(node->parts[middle]->name, name) < 0)
+			from = middle + 1;
+		else
+			end = middle;
+	}
+	*out = NULL;
+	if (node->parts && from < node->parts_len && !strcmp(node->parts[from]->name, name))
+		*out = node->parts[from];
+	return from;
+}
+
+/* The part of a name, made where there is none; NULL for the node's own. */
+static int metrics_part(struct metrics_node *node, const char *name, struct metrics_part **out)
+{
+	struct metrics_part *part;
+	size_t i;
+	int err;
+
+	*out = NULL;
+	if (!strcmp(name, node->name))
+		return 0;
+	i = metrics_find_part(node, name, out);
+	if (*out)
+		return 0;
+	if (node->parts_len == METRICS_PARTS_MAX)
+		return -ENOSPC;
+	err = ledger_grow(&node->parts, node->parts_len, &node->parts_size,
+			  sizeof(struct metrics_part *));
+	part = err ? NULL : calloc(1, sizeof(*part));
+	if (part)
+		part->name = strdup(name);
+	if (!part || !part->name) {
+		free(part);
+		return -ENOMEM;
+	}
+	memmove(&node->parts[i + 1], &node->parts[i],
+		(node->parts_len++ - i) * sizeof(struct metrics_part *));
+	node->parts[i] = *out = part;
+	return 0;
+}
+
+/* Take in a frame of a node's own, or of a part of it. */
+static int metrics_count(struct metrics_node *node, struct metrics_part *part, unsigned int i,
+			 const char *frame, size_t len)
+{
+	size_t its, which = metrics_ledger_of(i, &its);
+
+	return part ? ledger_frame_of(node->ledgers[which], its, &part->sheets[i], frame, len)
+		    : ledger_frame(node->ledgers[which], its, frame, len);
+}
+
+int metrics_end(struct metrics *m, const char *relay, const char *broadcast)
+{
+	struct metrics_node *node = NULL;
+	struct metrics_part *part;
+	size_t i, its, at;
+	int err = 0;
+
+	for (i = 0; i < m->len && !node; i++)
+		node = strcmp(m->nodes[i]->name, relay) ? NULL : m->nodes[i];
+	if (!node)
+		return 0;
+	at = metrics_find_part(node, broadcast, &part);
+	if (!part && strcmp(broadcast, relay))
+		return 0;
+	for (i = 0; i < tracks_count(&node->tiers) && !err; i++) {
+		const struct ledger *l = node->ledgers[metrics_ledger_of(i, &its)];
+
+		if (part ? !!part->sheets[i].frame : l && ledger_total(l, its))
+			err = metrics_count(node, part, i, "{}", 2);
+	}
+	if (err || !part)
+		return err;
+	metrics_part_destroy(part);
+	node->parts_len--;
+	memmove(&node->parts[at], &node->parts[at + 1],
+		(node->parts_len - at) * sizeof(struct metrics_part *));
+	return 0;
+}
+
 int metrics_frame(struct metrics *m, const char *broadcast, const char *track, const char *frame,
 		  size_t len)
 {
+	return metrics_frame_of(m, broadcast, broadcast, track, frame, len);
+}
+
+int metrics_frame_of(struct metrics *m, const char *relay, const char *broadcast, const char *track,
+		     const char *frame, size_t len)
+{
+	struct metrics_part *part;
 	struct metrics_node *node;
 	size_t which, its;
 	int i, err;
@@ -228,7 +344,9 @@ int metrics_frame(struct metrics *m, const char *broadcast, const char *track, c
 	/* What isn't the name of a track begins no node. */
 	if (!tracks_is_name(track))
 		return -ENOENT;
-	err = metrics_node(m, broadcast, &node);
+	err = metrics_node(m, relay, &node);
+	if (!err)
+		err = metrics_part(node, broadcast, &part);
 	if (err)
 		return err;
 	i = metrics_learn_track(node, track);
@@ -240,7 +358,7 @@ int metrics_frame(struct metrics *m, const char *broadcast, const char *track, c
 	which = metrics_ledger_of(i, &its);
 	err = metrics_ledger(m, node, which);
 	if (!err)
-		err = ledger_frame(node->ledgers[which], its, frame, len);
+		err = metrics_count(node, part, i, frame, len);
 	if (err)
 		return err;
 	node->track = i;
@@ -270,6 +388,7 @@ int metrics_status(struct metrics *m, json_t *status)
 	metrics_learn_fields(node);
 	if (!node->ended)
 		return 0;
+	metrics_clear_parts(node);
 	for (i = 0; i < METRICS_LEDGERS; i++) {
 		if (node->ledgers[i])
 			ledger_end(node->ledgers[i]);
@@ -295,11 +414,15 @@ int metrics_health(struct metrics *m, json_t *health)
 
 int metrics_take(struct metrics *m, const struct feed_line *line)
 {
+	const char *relay = line->relay ? line->relay : line->broadcast;
 	json_t *json;
 	int err;
 
 	if (line->kind == FEED_FRAME)
-		return metrics_frame(m, line->broadcast, line->track, line->json, line->len);
+		return metrics_frame_of(m, relay, line->broadcast, line->track, line->json,
+					line->len);
+	if (line->kind == FEED_END)
+		return metrics_end(m, relay, line->broadcast);
 	json_memory_begin();
 	json = json_loadb(line->json, line->len, 0, NULL);
 	err = json_memory_failed() ? -ENOMEM : json ? 0 : -EBADMSG;

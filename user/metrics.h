@@ -14,7 +14,8 @@
  *   moqstat_…upstreams                                    sessions that it is taken from
  *   moqstat_field_state{node,track,field,state}           1: what the field is worth
  *
- * `node` is the path of the stats broadcast. A field that the status calls unavailable has no
+ * `node` is the path of the stats broadcast, or where a relay has several the one that its status
+ * names. A field that the status calls unavailable has no
  * samples at all, since its number would be taken for a count. Whatever isn't known isn't there.
  * Past `places` broadcasts, newcomers are summed up in broadcast="__overflow__" as long as they
  * live, and as many roots in root="__overflow__".
@@ -35,6 +36,9 @@
 
 /** Stats broadcasts at most. Beyond, the one whose relay ended first is forgotten. */
 #define METRICS_NODES_MAX 256
+
+/** Stats broadcasts of one relay at most, where it has several. */
+#define METRICS_PARTS_MAX (1 << 14)
 
 struct metrics;
 
@@ -61,6 +65,15 @@ void metrics_set_places(struct metrics *m, size_t places);
 int metrics_frame(struct metrics *m, const char *broadcast, const char *track, const char *frame,
 		  size_t len);
 
+/** The same of one of several stats broadcasts of a relay, whose rows it has between them: counted
+ *  as if all were in the one of the relay's name, which its status has. -ENOSPC: that has
+ *  METRICS_PARTS_MAX. */
+int metrics_frame_of(struct metrics *m, const char *relay, const char *broadcast, const char *track,
+		     const char *frame, size_t len);
+
+/** One of several has ended, and with it its rows. 0 or -ENOMEM. */
+int metrics_end(struct metrics *m, const char *relay, const char *broadcast);
+
 /** A status: what `{"moqstat":…}` has in it. Where it says that the relay has ended, so has all
  *  that was open and its rows. One that names no broadcast, a replay's, says nothing here. Held on
  *  to, and must not change. 0; -EBADMSG it is no object; as metrics_frame(). */
@@ -70,7 +83,7 @@ int metrics_status(struct metrics *m, json_t *status);
  *  -EBADMSG it is no object. */
 int metrics_health(struct metrics *m, json_t *health);
 
-/** Whichever of the three a line is; none else. -EBADMSG where it is no JSON; as they do. */
+/** Whichever of these a line is; none else. -EBADMSG where it is no JSON; as they do. */
 int metrics_take(struct metrics *m, const struct feed_line *line);
 
 /** All of it as text, into *buf over what was there. `served` may be NULL. 0 or -ENOMEM. */

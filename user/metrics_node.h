@@ -28,8 +28,16 @@ struct metrics_rows {
 	size_t len;
 };
 
+/** One of several stats broadcasts of a node. */
+struct metrics_part {
+	char *name;
+	struct ledger_sheet sheets[TRACKS_MAX]; /* by track */
+};
+
 struct metrics_node {
 	char *name;
+	struct metrics_part **parts; /* sorted by the bytes of their names */
+	size_t parts_len, parts_size;
 	struct exposition_label label;
 	struct tiers tiers;				    /* of which frames have come */
 	struct exposition_label labels[MOQSTAT_LABELS_MAX]; /* of these: the default tier's is

@@ -444,6 +444,48 @@ static void all_broadcasts_add_up(void **state)
 	metrics_destroy(m);
 }
 
+/* Rows that come in several broadcasts are those of one node; one that ends takes its rows along,
+ * and totals stay. */
+static void several_broadcasts_are_one_node(void **state)
+{
+	static const char a[] = "{" ROW("a/x", 1, 0, 1, 0, 1, 0, 100, 1, 1) "}";
+	static const char b[] = "{" ROW("b", 2, 0, 2, 0, 2, 0, 200, 2, 2) "}";
+	struct metrics *m = make(7);
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(
+			metrics_frame_of(m, NODE, "p/a/node", "publisher.json", a, strlen(a)), 0);
+		assert_int_equal(
+			metrics_frame_of(m, NODE, "p/b/node", "publisher.json", b, strlen(b)), 0);
+		take(m, NODE, "publisher.json", "{}");
+		expect(m, "moqstat_broadcast_bytes_total{node=\"" NODE
+			  "\",broadcast=\"a/x\",tier=\"external\",role=\"publisher\"} 100");
+		expect(m, "moqstat_broadcast_bytes_total{node=\"" NODE
+			  "\",broadcast=\"b\",tier=\"external\",role=\"publisher\"} 200");
+		expect(m, "moqstat_viewers{node=\"" NODE "\",tier=\"external\"} 3");
+	}
+	expect(m,
+	       "moqstat_bytes_total{node=\"" NODE "\",tier=\"external\",role=\"publisher\"} 300");
+	assert_int_equal(metrics_end(m, NODE, "p/a/node"), 0);
+	assert_int_equal(metrics_end(m, NODE, "p/a/node"), 0);
+	assert_int_equal(metrics_end(m, "none", "p/a/node"), 0);
+	expect_not(m, "broadcast=\"a/x\"");
+	expect(m, "moqstat_viewers{node=\"" NODE "\",tier=\"external\"} 2");
+	expect(m,
+	       "moqstat_bytes_total{node=\"" NODE "\",tier=\"external\",role=\"publisher\"} 300");
+	/* The relay's own end is that of all. */
+	take_status(m, make_status(NODE, true));
+	expect_not(m, "broadcast=\"b\"");
+	expect(m,
+	       "moqstat_bytes_total{node=\"" NODE "\",tier=\"external\",role=\"publisher\"} 300");
+	take(m, NODE, "publisher.json", b);
+	assert_int_equal(metrics_end(m, NODE, NODE), 0);
+	expect_not(m, "broadcast=\"b\"");
+	metrics_destroy(m);
+}
+
 /* previously_seen_channel_skips_overflow_after_cap, at its real size. */
 static void known_ones_keep_their_series(void **state)
 {
@@ -823,6 +865,7 @@ int main(void)
 		cmocka_unit_test(each_family_is_said_once),
 		cmocka_unit_test(what_is_not_known_is_not_there),
 		cmocka_unit_test(all_broadcasts_add_up),
+		cmocka_unit_test(several_broadcasts_are_one_node),
 		cmocka_unit_test(known_ones_keep_their_series),
 		cmocka_unit_test(a_field_that_is_unavailable_has_no_samples),
 		cmocka_unit_test(each_label_is_a_tier),
