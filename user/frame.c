@@ -119,6 +119,7 @@ const struct frame_schema frame_schema_broadcast_0_17 = {
 	.also = frame_also_0_17,
 	.more = ",\"stale\":{\"bytes\":0,\"frames\":0,\"groups\":0,\"datagrams\":0}",
 	.uncounted = "stale",
+	.linger_ms = 300000,
 	.stays = true,
 	.compressed = true,
 	.sessions = &frame_schema_session_0_17,

@@ -30,9 +30,11 @@ struct frame_schema {
 	const char *uncounted;	 /* its name; or NULL */
 	const struct frame_schema *sessions; /* that of session tracks, where it is another; or NULL
 					      */
-	bool stays;	 /* a row of which anything was ever counted is in every frame as long as
-			    its path has an entry; else while it is live or has changed */
-	bool compressed; /* beside each track there is one of the same frames, compressed */
+	uint32_t linger_ms; /* for how long a stats broadcast of one group of paths outlives the
+			       last of these, unless the relay is told otherwise */
+	bool stays;	    /* a row of which anything was ever counted is in every frame as long as
+			       its path has an entry; else while it is live or has changed */
+	bool compressed;    /* beside each track there is one of the same frames, compressed */
 };
 
 /** Broadcast tracks of moq-relay 0.12.5 (moq-net 0.1.8): nine fields. */

@@ -144,6 +144,8 @@ static void snapshot_tell(const struct snapshot_family *families, const struct t
 		out->held_back += family->told.held_back;
 		out->waiting += family->told.waiting;
 		out->held_back_retired += family->told.held_back_retired;
+		out->stays |= family->told.len > 0;
+		out->any |= family->told.len > 0 || family->told.gone;
 	}
 }
 

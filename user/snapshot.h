@@ -14,6 +14,7 @@
 #ifndef MOQSTAT_SNAPSHOT_H
 #define MOQSTAT_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,10 @@ struct snapshot_tick {
 	const struct frame_row *rows[TRACKS_MAX];
 	size_t rows_len[TRACKS_MAX];
 	enum snapshot_news news[TRACKS_MAX];
+	/** Is there any incarnation, or was there since the last update? One that was shown as no
+	 *  longer held then is no more. Those under the prefix don't count. */
+	bool any;
+	bool stays; /* is there any that isn't retired now? */
 	/** By kind: which incarnations are finished, as indices into the batch's broadcasts or
 	 *  sessions. Once the frames are written, the caller hands each to the backend's retire
 	 *  operation. */

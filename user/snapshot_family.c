@@ -68,6 +68,7 @@ struct snapshot_entry {
 	uint64_t excess;  /* closes held back, of all incarnations of the path */
 	uint32_t waiting; /* incarnations */
 	uint32_t visible; /* bits: slots that have a row */
+	bool held;
 	struct frame_cache caches[SNAPSHOT_SLOTS];
 	uint64_t shown[]; /* counts */
 };
@@ -125,6 +126,7 @@ static int entry_create(const struct snapshot_shape *shape, const struct snapsho
 	}
 	e->tier = run->items->tier;
 	e->incarnation = run->items->incarnation;
+	e->held = run->held;
 	memcpy(e->shown, run->counts, width);
 	for (i = 0; i < shape->slots && old; i++) {
 		const size_t at = i * shape->fields, len = shape->fields * sizeof(*run->counts);
@@ -317,11 +319,13 @@ static int family_take(struct snapshot_family *f, const struct snapshot_shape *s
 	struct snapshot_run run, shown = { 0 };
 	uint64_t excess = 0;
 	uint32_t waiting = 0;
+	bool known;
 	int err;
 
 	for (i = 0; i < items_len; i += run.items_len) {
 		run_load(shape, items + i, items_len - i, &run);
-		last = old && old->incarnation == run.items->incarnation ? old->shown : never;
+		known = old && old->incarnation == run.items->incarnation;
+		last = known ? old->shown : never;
 		if (shown.items) {
 			excess += run.excess;
 			waiting += !shown.held;
@@ -329,6 +333,7 @@ static int family_take(struct snapshot_family *f, const struct snapshot_shape *s
 			for (n = 0; n < run.items_len; n++)
 				next->retire[next->retire_len++] = run.items[n].index;
 			next->held_back_retired += run.excess;
+			next->gone |= !known || old->held;
 		} else {
 			excess += run.excess;
 			shown = run;

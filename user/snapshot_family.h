@@ -40,6 +40,7 @@ struct snapshot_change {
 struct snapshot_tally {
 	size_t len;	/* entries */
 	bool moved;	/* not all of them are where they were */
+	bool gone;	/* one has gone that was there until just now */
 	size_t *retire; /* indices into the batch */
 	size_t retire_len, retire_size;
 	uint64_t held_back;	    /* excess closes of what stays */

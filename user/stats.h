@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats.h - the stats broadcast: each tick takes what was collected through snapshot, frame and
- * track, and writes the frames that changed.
+ * stats.h - the stats broadcast, or several by groups of paths (bucket.h): each tick takes what was
+ * collected through snapshot and frame, and writes the frames that changed.
  */
 #ifndef MOQSTAT_STATS_H
 #define MOQSTAT_STATS_H
@@ -46,7 +46,19 @@ int stats_create(const char *prefix, const char *node, const struct frame_schema
 		 struct stats **out);
 void stats_destroy(struct stats *s);
 
-/** The path that the broadcast is announced under. Owned by `s`. */
+/** How a relay may sort its rows into several broadcasts. */
+struct stats_depth {
+	unsigned int segments; /* in front of a path that tell whose it is; 0: there is one */
+	bool linger;	       /* that is given, or else is as of the schema: */
+	uint64_t linger_ms;    /* for how long a broadcast outlives its last row, at a tick */
+};
+
+/** Do so from the first tick on, before which this must be called. -ENOMEM: there is no tick to be
+ *  then. */
+int stats_sort(struct stats *s, const struct stats_depth *depth);
+
+/** The path that the broadcast is announced under; of several, that of what is of no group. Owned
+ * by `s`. */
 const char *stats_broadcast(const struct stats *s);
 
 /** What the counts say of each other so far. Owned by `s`. */
@@ -54,6 +66,10 @@ const struct crosscheck *stats_crosscheck(const struct stats *s);
 
 /** As crosscheck_lapse(). */
 void stats_lapse(struct stats *s, enum moqstat_field field, const char *reason, bool now);
+
+/** After the last tick: where there are several broadcasts, tell of the end of each. 0, or what the
+ *  writer gives. */
+int stats_finish(struct stats *s, struct jsonl *out);
 
 /** One tick: read from `c`, write the frames that differ from the last ones to `out`, then retire
  *  what is finished. Returns 0; -ENODATA where a recording has ended; what collect_read() or the

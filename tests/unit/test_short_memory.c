@@ -113,8 +113,11 @@ static size_t assert_way(way run, void *arg)
 
 /* ---- a recording to lines, and to another recording ------------------------------------------ */
 
+static unsigned int replay_depth;
+
 static int replay(void *arg, FILE *out)
 {
+	const struct stats_depth depth = { .segments = replay_depth };
 	struct collect *input = NULL, *c = NULL;
 	struct stats *stats = NULL;
 	struct stats_tick tick;
@@ -129,8 +132,14 @@ static int replay(void *arg, FILE *out)
 		input = NULL;
 	if (!err)
 		err = stats_create(".stats", "n1", &frame_schema_broadcast_0_12, &stats);
+	if (!err)
+		err = stats_sort(stats, &depth);
 	while (!err)
 		err = stats_tick(stats, c, &lines, &tick);
+	if (err == -ENODATA) {
+		err = stats_finish(stats, &lines);
+		err = err ? err : -ENODATA;
+	}
 	stats_destroy(stats);
 	collect_destroy(c);
 	collect_destroy(input);
@@ -146,6 +155,9 @@ static void frames_of_a_recording(void **state)
 	assert_int_equal(recording_temp(file, sizeof(file)), 0);
 	recording_write(file, recorded, strlen(recorded));
 	assert_in_range(assert_way(replay, file), 100, 2000);
+	replay_depth = 1;
+	assert_in_range(assert_way(replay, file), 100, 2000);
+	replay_depth = 0;
 	unlink(file);
 }
 

@@ -495,6 +495,113 @@ static void short_memory_is_told(void **state)
 	assert_in_range(n, 60, 120);
 }
 
+/* What was written: `broadcast track sequence` of each frame that isn't empty, `broadcast ended`.
+ */
+static const char *brief(struct fixture *f)
+{
+	static char text[4096];
+	const char *line, *next;
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (line = lines(f); *line; line = next) {
+		json_t *json = json_loads(line, JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL, NULL);
+		json_t *ended = json_object_get(json, "ended");
+		const char *broadcast =
+			json_string_value(json_object_get(ended ? ended : json, "broadcast"));
+
+		assert_string_equal(
+			json_string_value(json_object_get(ended ? ended : json, "relay")),
+			".stats/node/n1");
+		next = strchr(line, '\n') + 1;
+		if (ended)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s ended; ",
+						broadcast);
+		else if (json_object_size(json_object_get(json, "frame")))
+			len += (size_t)snprintf(
+				text + len, sizeof(text) - len, "%s %s %d; ", broadcast,
+				json_string_value(json_object_get(json, "track")),
+				(int)json_integer_value(json_object_get(json, "sequence")));
+		json_decref(json);
+	}
+	return text;
+}
+
+#define BRIEF(f, expected)                               \
+	do {                                             \
+		assert_int_equal(tick(f), 0);            \
+		assert_string_equal(brief(f), expected); \
+	} while (0)
+
+static void sort_by(struct fixture *f, unsigned int segments)
+{
+	const struct stats_depth depth = { .segments = segments };
+
+	assert_int_equal(stats_sort(f->stats, &depth), 0);
+}
+
+/* None without a row; each by itself; in the end the end of those that are left. */
+static void several_broadcasts_have_lives_of_their_own(void **state)
+{
+	struct fixture *f = *state;
+
+	sort_by(f, 1);
+	assert_string_equal(stats_broadcast(f->stats), ".stats/node/n1");
+	BRIEF(f, "");
+	fake_life(&f->fake, life("b/x", 1, true, 1, 0));
+	fake_life(&f->fake, life("a", 2, true, 1, 0));
+	f->fake.sessions[f->fake.sessions_len++] = session("", MOQSTAT_INTERNAL, 1, true, 1, 0);
+	BRIEF(f, ".stats/node/n1 internal/sessions.json 0; .stats/a/node/n1 publisher.json 0; "
+		 ".stats/b/node/n1 publisher.json 0; ");
+	BRIEF(f, "");
+	f->fake.broadcasts[0] = life("b/x", 1, false, 1, 1);
+	BRIEF(f, ".stats/b/node/n1 publisher.json 1; ");
+	BRIEF(f, ".stats/b/node/n1 ended; ");
+	fake_life(&f->fake, life("b/y", 3, true, 1, 0));
+	BRIEF(f, ".stats/b/node/n1 publisher.json 0; ");
+	assert_int_equal(stats_finish(f->stats, &f->out), 0);
+	assert_string_equal(brief(f), ".stats/node/n1 ended; .stats/a/node/n1 ended; "
+				      ".stats/b/node/n1 ended; ");
+	assert_int_equal(stats_finish(f->stats, &f->out), 0);
+	assert_string_equal(brief(f), "");
+}
+
+/* More readings, because of one, don't shorten the life of another. */
+static void several_broadcasts_end_with_ticks(void **state)
+{
+	struct fixture *f = *state;
+
+	sort_by(f, 1);
+	fake_life(&f->fake, life("a", 1, false, 1, 1));
+	fake_life(&f->fake, life("a", 2, false, 2, 2));
+	fake_life(&f->fake, life("b", 3, false, 1, 1));
+	BRIEF(f, ".stats/a/node/n1 publisher.json 0; .stats/b/node/n1 publisher.json 0; "
+		 ".stats/a/node/n1 publisher.json 1; ");
+	assert_int_equal(f->fake.retired[2], 1);
+	fake_life(&f->fake, life("b", 4, true, 3, 0));
+	BRIEF(f, ".stats/a/node/n1 ended; .stats/b/node/n1 publisher.json 1; ");
+}
+
+/* What is under the prefix begins none, and yet goes; closes that were held back are counted after
+ * the end. Any byte may be in a name. */
+static void several_broadcasts_of_odd_names(void **state)
+{
+	struct fixture *f = *state;
+
+	sort_by(f, 2);
+	fake_life(&f->fake, life(".stats/node/n1", 1, false, 1, 0));
+	fake_life(&f->fake, life("a/b/c", 2, false, 1, 4))->path_len = 3;
+	f->fake.broadcasts[1].path = "a\0b";
+	assert_int_equal(tick(f), 0);
+	assert_non_null(
+		strstr(lines(f), "{\"broadcast\":\".stats/a\\u0000b/node/n1\",\"relay\":\""));
+	assert_int_equal(f->fake.retired[0], 1);
+	assert_int_equal(tick(f), 0);
+	assert_int_equal(tick(f), 0);
+	assert_int_equal(f->fake.retired[1], 1);
+	assert_int_equal(f->tick.lost[MOQSTAT_LOST_CLOSE_UNSEEN], 3);
+}
+
 static int group_setup(void **state)
 {
 	(void)state;
@@ -517,6 +624,9 @@ int main(void)
 		TEST(held_life_lets_the_next_wait),
 		TEST(a_tick_ends_however_many_lives_wait),
 		TEST(a_tick_ends_although_lives_go_on_coming),
+		TEST(several_broadcasts_have_lives_of_their_own),
+		TEST(several_broadcasts_end_with_ticks),
+		TEST(several_broadcasts_of_odd_names),
 		TEST(nothing_is_retired_unless_written),
 		TEST(losses_are_told),
 		TEST(errors_of_the_backend_are_passed_on),

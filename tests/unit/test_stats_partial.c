@@ -269,7 +269,7 @@ static void assert_alike(struct side *sides)
 }
 
 /* Now and then another reads in between, or the output fails. */
-static void run(uint64_t seed)
+static void run(uint64_t seed, const struct stats_depth *depth)
 {
 	static struct side sides[2];
 	struct stats_tick ticks[2];
@@ -278,8 +278,10 @@ static void run(uint64_t seed)
 
 	random_state = seed * 0x9e3779b97f4a7c15;
 	jsonl_init(&full, open("/dev/full", O_WRONLY | O_CLOEXEC));
-	for (side = 0; side < 2; side++)
+	for (side = 0; side < 2; side++) {
 		side_init(&sides[side], side);
+		assert_int_equal(stats_sort(sides[side].stats, depth), 0);
+	}
 	for (i = 0; i < TICKS && sides[0].lives_len < LIVES - 8; i++) {
 		bool reads = !draw(50), fails = !draw(40);
 
@@ -313,18 +315,36 @@ static void partial_batches_tell_the_same(void **state)
 {
 	unsigned int i;
 
+	const struct stats_depth depth = { 0 };
+
 	(void)state;
 	log_set_level(LOG_ERROR);
 	for (i = 0; i < PATHS; i++)
 		snprintf(path_texts[i], sizeof(path_texts[i]), "p%u%s", i, i % 5 ? "" : "/\"x\"\n");
 	for (i = 1; i <= 4; i++)
-		run(i);
+		run(i, &depth);
+}
+
+/* Nor does it matter where they are sorted into several broadcasts, whether those linger or not. */
+static void partial_batches_of_several_tell_the_same(void **state)
+{
+	struct stats_depth depth = { .segments = 1, .linger = true };
+	unsigned int i;
+
+	(void)state;
+	log_set_level(LOG_ERROR);
+	for (i = 0; i < PATHS; i++)
+		snprintf(path_texts[i], sizeof(path_texts[i]), i == 3 ? "p%u/%u" : "%u/%u", i % 4,
+			 i);
+	for (i = 1; i <= 4; i++, depth.linger_ms += 500)
+		run(i, &depth);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(partial_batches_tell_the_same),
+		cmocka_unit_test(partial_batches_of_several_tell_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
