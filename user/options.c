@@ -19,11 +19,6 @@
 /* What getopt_long() gives for the settings' first, and so on. */
 #define OPTIONS_FIRST 256
 
-static bool options_given(const struct options *o, const char *name)
-{
-	return o->given[settings_find(name) - settings] != OPTIONS_DEFAULT;
-}
-
 static bool options_same_file(const char *a, const char *b)
 {
 	struct stat x, y;
@@ -102,6 +97,11 @@ static int options_check_ways(const struct options *o)
 	}
 	if (options_check_listen(o, "run"))
 		return -EINVAL;
+	if (settings_given(o, "linger") && !o->depth) {
+		log_error("run: --linger belongs to --depth: with depth 0 the one broadcast is "
+			  "always there");
+		return -EINVAL;
+	}
 	if (o->explain && o->log_format == LOG_JSON) {
 		log_error(
 			"run: --explain is a table for people: leave it out with --log-format json; "
@@ -152,7 +152,7 @@ static int options_check(const struct options *o)
 	case OPTIONS_TOP:
 		return options_top_check(o);
 	case OPTIONS_VERIFY:
-		if (!o->relay_url && (o->cacert || o->insecure || options_given(o, "node"))) {
+		if (!o->relay_url && (o->cacert || o->insecure || settings_given(o, "node"))) {
 			log_error("verify: --cacert, --insecure and --node belong to --relay-url");
 			return -EINVAL;
 		}
@@ -307,7 +307,7 @@ static int options_take(int argc, char **argv, char *const *env, struct options 
 /* Who serves frames has no need of them on a terminal. */
 static void options_complete(struct options *o)
 {
-	if (o->listen && !options_given(o, "output"))
+	if (o->listen && !settings_given(o, "output"))
 		o->output = OPTIONS_OUTPUT_NONE;
 }
 

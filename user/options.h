@@ -65,6 +65,8 @@ struct options {
 	const char *record; /* a template, likewise */
 	const char *node;   /* a template, as template.h has it */
 	const char *prefix;
+	uint32_t depth;	    /* run: segments by which broadcasts are told apart; 0: all in one */
+	uint64_t linger_ms; /* run, with depth: if given */
 	uint64_t interval_ms;
 	uint32_t max_broadcasts;
 	enum probes_kind probes;

@@ -15,6 +15,7 @@
 #include "json_memory.h"
 #include "lapse.h"
 #include "log.h"
+#include "settings.h"
 #include "sites_cache.h"
 #include "stats.h"
 #include "status.h"
@@ -162,6 +163,18 @@ static int relay_probe(struct relay *r, struct closer *closer)
 	return err;
 }
 
+/* Begin what is made of what is counted. */
+static int relay_begin(struct relay *r, const char *node, const struct frame_schema *schema)
+{
+	const struct options *o = r->options;
+	const struct stats_depth depth = { .segments = o->depth,
+					   .linger = settings_given(o, "linger"),
+					   .linger_ms = o->linger_ms };
+	int err = stats_create(o->prefix, node, schema, &r->stats);
+
+	return err || !o->depth ? err : stats_sort(r->stats, &depth);
+}
+
 int relay_attach(struct relay *r, const char *node, const char *record, struct closer *closer)
 {
 	const struct options *o = r->options;
@@ -186,7 +199,7 @@ int relay_attach(struct relay *r, const char *node, const char *record, struct c
 	r->collect = r->ending;
 	err = relay_record(r, record);
 	if (!err)
-		err = stats_create(o->prefix, node, r->sites.layout->frame, &r->stats);
+		err = relay_begin(r, node, r->sites.layout->frame);
 	if (!err)
 		log_info("attached to process %d (%s, %s): %zu sites by %s; its broadcast is %s",
 			 r->target.pid, r->target.exe_name, r->sites.layout->relays,
@@ -214,7 +227,7 @@ int relay_replay(const struct options *o, struct relay **out)
 	else
 		err = relay_record(r, o->record);
 	if (!err)
-		err = stats_create(o->prefix, o->node, &frame_schema_broadcast_0_12, &r->stats);
+		err = relay_begin(r, o->node, &frame_schema_broadcast_0_12);
 	if (err) {
 		relay_destroy(r);
 		return err;
@@ -282,6 +295,8 @@ int relay_write_status(struct relay *r, struct jsonl *out)
 			 : status_replay(r->options->replay);
 	if (r->probes) {
 		json_object_set_new(json, "broadcast", json_string(relay_broadcast(r)));
+		if (r->options->depth)
+			json_object_set_new(json, "depth", json_integer(r->options->depth));
 		json_object_set_new(json, "ended", json_boolean(r->ended));
 	}
 	if (r->probes && r->options->budget)
@@ -353,6 +368,8 @@ int relay_finish(struct relay *r, struct jsonl *out)
 	r->ended = true;
 	collect_ending_end(r->ending);
 	err = relay_tick_once(r, out, &learnt);
+	if (!err)
+		err = stats_finish(r->stats, out);
 	return err ? err : relay_write_status(r, out);
 }
 

@@ -56,6 +56,16 @@ const struct setting settings[] = {
 	  .kind = SETTING_NAME, .commands = RUN | TOP | VERIFY, IN(node) },
 	{ "prefix", "PATH", "where stats broadcasts live; paths under it are not counted",
 	  .kind = SETTING_PATH, .fallback = ".stats", .commands = RUN | TOP | VERIFY, IN(prefix) },
+	{ "depth", "N",
+	  "as a relay with --stats-depth N: a stats broadcast for each group of paths, "
+	  "<prefix>/GROUP/node[/NODE], GROUP being their first N segments",
+	  .kind = SETTING_NUMBER, .unit = "segments", .fallback = "0", .low = 0, .high = 1024,
+	  .commands = RUN, IN(depth) },
+	{ "linger", "SECONDS",
+	  "with --depth: how long such a broadcast outlives its last row, as the relay's "
+	  "--stats-linger; unless given, as of its release: 300 from 0.17 on, before that 0",
+	  .kind = SETTING_SECONDS, .unit = "seconds", .low = 0, .high = 31536000, .commands = RUN,
+	  IN(linger_ms) },
 	{ "interval", "SECONDS",
 	  "from one tick to the next; SIGHUP to a run takes another one from the file. verify: that "
 	  "of the relay, its --stats-interval",
@@ -230,6 +240,11 @@ const struct setting *settings_find(const char *name)
 			return &settings[i];
 	}
 	return NULL;
+}
+
+bool settings_given(const struct options *o, const char *name)
+{
+	return o->given[settings_find(name) - settings] != OPTIONS_DEFAULT;
 }
 
 #define NAME_MAX_COMPARED 32

@@ -57,6 +57,9 @@ extern const size_t settings_len;
 /** The setting of this name, NULL if there is none. */
 const struct setting *settings_find(const char *name);
 
+/** Has anybody said what it is to be? `name` is that of a setting. */
+bool settings_given(const struct options *o, const char *name);
+
 /** The one whose name is most like this one's; never NULL. */
 const struct setting *settings_nearest(const char *name);
 
