@@ -235,8 +235,23 @@ static int relay_http_announced(struct relay_http *h, const char *prefix)
 	return 0;
 }
 
-/* Look through what is announced, for `wanted` or for any. *found is how many there are. */
-static int relay_http_nodes(struct relay_http *h, const char *wanted, size_t *found, char **out)
+/* Is a line the statistics of one group of paths, "red/node/sjc", of the node wanted or of any? */
+static bool relay_http_line_grouped(const char *line, const char *wanted)
+{
+	const char *at = relay_http_line_node(line) ? NULL : strstr(line, "/node"), *node;
+
+	for (; at; at = strstr(at + 1, "/node")) {
+		node = relay_http_line_node(at + 1);
+		if (node && (!wanted || !strcmp(node, wanted)))
+			return true;
+	}
+	return false;
+}
+
+/* Look through what is announced, for `wanted` or for any. *found is how many there are; *grouped
+ * is set if there are statistics that are but a part of a relay's. */
+static int relay_http_nodes(struct relay_http *h, const char *wanted, size_t *found, bool *grouped,
+			    char **out)
 {
 	char *line, *rest = NULL;
 
@@ -245,6 +260,7 @@ static int relay_http_nodes(struct relay_http *h, const char *wanted, size_t *fo
 	     line = strtok_r(NULL, "\n", &rest)) {
 		const char *node = relay_http_line_node(line);
 
+		*grouped |= relay_http_line_grouped(line, wanted);
 		if (!node || (wanted && strcmp(node, wanted)))
 			continue;
 		free(*out);
@@ -258,13 +274,22 @@ static int relay_http_nodes(struct relay_http *h, const char *wanted, size_t *fo
 
 int relay_http_node(struct relay_http *h, const char *prefix, const char *wanted, char **out)
 {
+	bool grouped = false;
 	char *node = NULL;
 	size_t found = 0;
 	int err = relay_http_announced(h, prefix);
 
 	if (!err)
-		err = relay_http_nodes(h, wanted, &found, &node);
-	if (!err && !found) {
+		err = relay_http_nodes(h, wanted, &found, &grouped, &node);
+	if (!err && grouped) {
+		log_error(
+			"%s announces statistics of single groups of paths under %s: a relay "
+			"with --stats-depth, which isn't compared. Start it with --stats-depth 0, "
+			"say by --node which is this relay's if that is another one's, or leave "
+			"out --relay-url to compare with what is open by the relay's memory",
+			h->name, prefix);
+		err = -ENOTSUP;
+	} else if (!err && !found) {
 		log_error(
 			"%s announces no statistics under %s%s: they are off, or have another "
 			"name (--prefix, --node: the relay's --stats-prefix, --stats-node). "

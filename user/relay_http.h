@@ -44,7 +44,8 @@ const char *relay_http_body(const struct relay_http *h, size_t *len);
  * of the node `wanted`, or, where that is NULL, the only one. *out is its node, "" for none, freed
  * by the caller. What is wrong is logged, with what to do: -EIO no answer, or another than a
  * relay's; -EACCES; -ENOENT: it isn't announced, so the statistics are off; -E2BIG: there are
- * several. */
+ * several; -ENOTSUP: they are
+ *  of single groups of paths (--stats-depth). */
 int relay_http_node(struct relay_http *h, const char *prefix, const char *wanted, char **out);
 
 #endif /* MOQSTAT_RELAY_HTTP_H */
