@@ -15,6 +15,11 @@ class Broadcast:
     def __init__(self, agent, path):
         self.agent, self.path = agent, path
         self.lines, self.last, self.statuses = [], {}, []
+        self.past = []  # of each life that has ended: its lines
+
+    def end(self):
+        self.past.append(self.lines)
+        self.lines, self.last = [], {}
 
     frames = Frames.frames
     history = Frames.history
@@ -38,6 +43,9 @@ class Agents(Frames):
                     status = head["moqstat"]
                     self.statuses.append(status)
                     self[status["broadcast"]].statuses.append(status)
+                    continue
+                if "ended" in head:
+                    self[head["ended"]["broadcast"]].end()
                     continue
                 frame = line[line.index(b'"frame":') + 8 : -1]
                 one = self[head["broadcast"]]

@@ -230,19 +230,19 @@ class Fetched:
 
     EVERY = 0.1
 
-    def __init__(self, world, relay, name, node):
-        self.relay, self.node = relay, node
+    def __init__(self, world, relay, name, broadcast):
+        self.relay, self.broadcast = relay, broadcast
         self.lines, self.last, self.statuses = [], {}, []
-        self.failed = ""
+        self.failed, self.stop = "", False
         self.lock = threading.Lock()
         Client(world, name)(f"connect W {relay.url} role=subscribe")
         self.thread = threading.Thread(target=self._poll, daemon=True)
         self.thread.start()
 
     def _poll(self):
-        while self.relay.running():
+        while self.relay.running() and not self.stop:
             for track in FIRST_TRACKS:
-                url = f"http://127.0.0.1:{self.relay.http}/fetch/.stats/node/{self.node}/{track}"
+                url = f"http://127.0.0.1:{self.relay.http}/fetch/{self.broadcast}/{track}"
                 try:
                     with urllib.request.urlopen(url, timeout=5) as answer:
                         frame = answer.read()
@@ -487,16 +487,17 @@ class World:
         relay.agent = agent
         return agent
 
-    def watch(self, relay, name="watch", node="n1"):
-        """A MoQ client that subscribes to the relay's own tracks."""
+    def watch(self, relay, name="watch", node="n1", group=""):
+        """A MoQ client that subscribes to the relay's own tracks, of a group's where it has several."""
         if not relay.stats:
             self.watches.append(Expected(self, relay, name))
             return self.watches[-1]
         watched = FIRST_TRACKS if LATER else WATCHED
+        broadcast = f".stats/{group}/node/{node}" if group else f".stats/node/{node}"
         if LATER:
-            watch = Fetched(self, relay, name, node)
+            watch = Fetched(self, relay, name, broadcast)
         else:
-            command = [self.load, "watch", "--url", relay.url, "--broadcast", f".stats/node/{node}"]
+            command = [self.load, "watch", "--url", relay.url, "--broadcast", broadcast]
             for track in watched:
                 command += ["--track", track]
             watch = Frames(self, name, command)

@@ -28,6 +28,8 @@ LABELS = RELEASE >= (0, 14)
 # is a peer one by its certificate; and the root of whoever shows no token is empty.
 LATER = RELEASE >= (0, 15)
 TIERS = ("--auth-mtls-tier", "internal", "--cluster-tier", "internal") if LABELS and not LATER else ()
+# From 0.13.1 on statistics may be sorted into several broadcasts.
+DEPTH = RELEASE >= (0, 13, 1)
 FIRST_TRACKS = tuple(t for t in TRACKS if not LABELS or "/" not in t)
 WATCHED = FIRST_TRACKS if LABELS and RELEASE < (0, 14, 7) else TRACKS
 # Later relays have another draft 18 than the client.
