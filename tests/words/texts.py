@@ -13,7 +13,8 @@ ALSO = ("packaging/*.in", "packaging/*.service", "packaging/*.socket", "packagin
 # Options of other programs.
 OTHERS = {"--version", "--help",  # every program's
           "--locked",  # cargo
-          "--stats-prefix", "--stats-enabled", "--stats-interval", "--web-http-listen",  # moq-relay
+          "--stats-prefix", "--stats-enabled", "--stats-interval", "--stats-depth", "--stats-linger",  # moq-relay
+          "--web-http-listen",
           "--no-install-recommends",  # apt-get
           "--strip-components",  # tar
           "--now"}  # systemctl
