@@ -163,6 +163,7 @@ static int board_begin(struct board *b, struct track **track, const char *name)
 static int board_frame(struct board *b, const struct feed_line *line, uint64_t now)
 {
 	struct board_broadcast *one;
+	const struct board_broadcast *relay;
 	/* What isn't the name of a track begins no broadcast. */
 	int err = tracks_is_name(line->track) ? board_broadcast(b, line->broadcast, &one) : -ENOENT;
 	const struct group *latest;
@@ -177,6 +178,8 @@ static int board_frame(struct board *b, const struct feed_line *line, uint64_t n
 		err = track_insert(one->tracks[i], now, line->sequence, line->json, line->len);
 	if (err)
 		return err;
+	relay = line->relay ? board_find(b, line->relay) : NULL;
+	one->compressed = relay ? relay->compressed : one->compressed;
 	b->frames++;
 	hub_publish(b->hub, one->tracks[i], now);
 	return 0;

@@ -30,7 +30,7 @@ struct board_broadcast {
 	struct track *tracks[TRACKS_MAX]; /* by number; NULL before the first frame */
 	char *status;			  /* its last status, JSON; or NULL */
 	char *lacks;			  /* what it is not ready for (ready.h); or NULL */
-	bool compressed; /* it has compressed tracks, too (TRACK_COMPRESSED) */
+	bool compressed;		  /* it has compressed tracks, too (TRACK_COMPRESSED) */
 	bool several;	/* it is what the status of all of them names, and may itself be none */
 	bool ended;	/* its relay has; the last frames stay */
 	uint64_t order; /* of ends, once it has ended */

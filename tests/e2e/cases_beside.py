@@ -12,12 +12,9 @@ import zlib
 
 from harness import FIRST_TRACKS, LABELS, SLOW, TRACKS, Client, Relay, check, wait_until
 from proxy import Spoiler
-from serving import Connection, Follower, ask, served
+from serving import FLUSHED, Connection, Follower, ask, served
 
 FETCH = "/fetch/.stats/node/n1/"
-
-# What is cut off behind a frame of a compressed track.
-FLUSHED = b"\0\0\xff\xff"
 
 # Headers that the relay has not: a frame's tag, and how its answer may be kept and read.
 OURS_ALONE = {

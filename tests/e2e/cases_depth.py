@@ -4,11 +4,12 @@ a function of a World; its name is the function's."""
 
 import json
 import subprocess
+import zlib
 
 from agents import agent_of
 from harness import Client, Relay, check, wait_until
-from serving import Follower, ask, port_of
-from versions import DEPTH, FIRST_TRACKS, LATER
+from serving import FLUSHED, Follower, ask, port_of
+from versions import DEPTH, FIRST_TRACKS, LABELS, LATER
 
 # How long a group's broadcast outlives its last row, where the relay can be told so, seconds.
 LINGER = 3
@@ -157,6 +158,9 @@ def depth_served(world):
         target = f"/fetch/{path(group)}/publisher.json"
         wait_until(lambda: row(target, name).get("bytes") == n, 10, lambda: f"{name}: {row(target, name)}")
         wait_until(lambda: ask(port, target).body == ask(relay.http, target).body, 10, "as the relay has it")
+        packed, plain = ask(port, target + ".z"), ask(port, target)
+        check((packed.status == 200) == LABELS, f"{target}.z: {packed.status}")
+        check(not LABELS or zlib.decompressobj(-15).decompress(packed.body + FLUSHED) == plain.body, f"{target}.z")
         told = "moqstat_broadcast_bytes_total" + labels(f'broadcast="{name}",') + f" {n}"
         check(told in lines(), f"{told}: {lines()}")
     total = "moqstat_bytes_total" + labels() + " 120"

@@ -18,6 +18,9 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../ser
 from harness import LATER, TRACKS, check, wait_until
 from server import Connection, Events  # noqa: F401
 
+# What is cut off behind a frame of a compressed track.
+FLUSHED = b"\0\0\xff\xff"
+
 
 class Reply:
     """An answer: its status, its headers but those that say when and over which connection, and its

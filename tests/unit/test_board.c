@@ -137,24 +137,6 @@ static void tracks_of_labels_are_found(void **state)
 	assert_int_equal(board.len, 3);
 }
 
-/* Names of compressed tracks are nobody's here; that there are such, a status says. */
-static void compressed_tracks_are_told_of(void **state)
-{
-	(void)state;
-	assert_int_equal(frame("s/b", "publisher.json", 4, "{}"), 0);
-	assert_int_equal(frame("s/b", "publisher.json.z", 0, "{}"), -ENOENT);
-	expect_no_track("s/b/publisher.json.z", false);
-	assert_false(board_find(&board, "s/b")->compressed);
-	assert_int_equal(status("{\"broadcast\":\"s/b\",\"compressed\":true}"), 0);
-	assert_true(board_find(&board, "s/b")->compressed);
-	expect_no_track("s/b/publisher.json.z", false);
-	/* Another release in its place. */
-	assert_int_equal(status("{\"broadcast\":\"s/b\",\"compressed\":false}"), 0);
-	assert_false(board_find(&board, "s/b")->compressed);
-	assert_int_equal(status("{\"broadcast\":\"s/b\",\"compressed\":1}"), 0);
-	assert_false(board_find(&board, "s/b")->compressed);
-}
-
 /* Of several, the one that lives is meant. */
 static void an_ended_one_steps_back(void **state)
 {
@@ -239,6 +221,32 @@ static void ends(const char *broadcast)
 	const struct feed_line line = { .kind = FEED_END, .broadcast = broadcast };
 
 	assert_int_equal(board_take(&board, &line, 1), 0);
+}
+
+/* Names of compressed tracks are nobody's here; that there are such, a status says. */
+static void compressed_tracks_are_told_of(void **state)
+{
+	(void)state;
+	assert_int_equal(frame("s/b", "publisher.json", 4, "{}"), 0);
+	assert_int_equal(frame("s/b", "publisher.json.z", 0, "{}"), -ENOENT);
+	expect_no_track("s/b/publisher.json.z", false);
+	assert_false(board_find(&board, "s/b")->compressed);
+	assert_int_equal(status("{\"broadcast\":\"s/b\",\"compressed\":true}"), 0);
+	assert_true(board_find(&board, "s/b")->compressed);
+	expect_no_track("s/b/publisher.json.z", false);
+	/* Another release in its place. */
+	assert_int_equal(status("{\"broadcast\":\"s/b\",\"compressed\":false}"), 0);
+	assert_false(board_find(&board, "s/b")->compressed);
+	assert_int_equal(status("{\"broadcast\":\"s/b\",\"compressed\":1}"), 0);
+	assert_false(board_find(&board, "s/b")->compressed);
+	/* That of several says it of all. */
+	assert_int_equal(of("s/b", "s/a/b", "publisher.json", 0), 0);
+	assert_false(board_find(&board, "s/a/b")->compressed);
+	assert_int_equal(status("{\"broadcast\":\"s/b\",\"compressed\":true}"), 0);
+	assert_int_equal(of("s/b", "s/a/b", "publisher.json", 1), 0);
+	assert_true(board_find(&board, "s/a/b")->compressed);
+	assert_int_equal(of("s/none", "s/c/b", "publisher.json", 0), 0);
+	assert_false(board_find(&board, "s/c/b")->compressed);
 }
 
 /* A relay of several broadcasts: what its status names is one only if there are frames of it. */
