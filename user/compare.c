@@ -72,7 +72,7 @@ static bool compare_uncounted(const struct compare *c, const struct compare_rows
 	const struct row *a, *b;
 	size_t i, len;
 
-	if (!c->uncounted || frames[0].len != frames[1].len)
+	if (!c->uncounted || !frames[0].list || !frames[1].list || frames[0].len != frames[1].len)
 		return false;
 	for (i = 0; i < frames[0].len; i++) {
 		a = &frames[0].list[i].row;
