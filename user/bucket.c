@@ -166,6 +166,8 @@ struct collect_batch buckets_part(const struct buckets *b, const struct collect_
 	struct collect_batch part = *batch;
 	size_t i;
 
+	if (!b->depth)
+		return part;
 	part.broadcasts = batch->broadcasts + at->broadcasts;
 	part.sessions = batch->sessions + at->sessions;
 	for (i = at->broadcasts; i < batch->broadcasts_len; i++) {
