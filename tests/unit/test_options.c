@@ -17,6 +17,7 @@
 
 #include "elf_image.h"
 #include "options.h"
+#include "settings.h"
 #include "recording.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
@@ -111,6 +112,13 @@ static void good_command_lines(void **state)
 	assert_false(o.bpf_stats);
 	assert_int_equal(PARSE(&o, "run", "--pid", "1"), 0);
 	assert_int_equal(o.budget, 0);
+	assert_int_equal(o.depth, 0);
+	assert_false(settings_given(&o, "linger"));
+	options_deinit(&o);
+	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--depth", "2", "--linger", "0"), 0);
+	assert_int_equal(o.depth, 2);
+	assert_true(settings_given(&o, "linger"));
+	options_deinit(&o);
 	assert_int_equal(PARSE(&o, "run", "--pid", "1", "--budget", "0.29", "--hit-cost", "900"),
 			 0);
 	assert_int_equal(o.budget, 290);
@@ -251,6 +259,12 @@ static const struct bad bad_lines[] = {
 	{ { "run", "--pid", "1", "--interval", "" }, "--interval : give seconds" },
 	{ { "run", "--pid", "1", "--interval", "0.0099" }, "--interval 0.0099: give seconds" },
 	{ { "run", "--pid", "1", "--interval", "3600.1" }, "--interval 3600.1: give seconds" },
+	{ { "run", "--pid", "1", "--depth", "-1" },
+	  "--depth -1: give a whole number from 0 to 1024" },
+	{ { "run", "--pid", "1", "--linger", "0" }, "--linger belongs to --depth" },
+	{ { "run", "--pid", "1", "--depth", "1", "--linger", "-1" },
+	  "--linger -1: give seconds from 0 to" },
+	{ { "verify", "--depth", "1" }, "--depth belongs to run" },
 	{ { "run", "--pid", "1", "--budget", "0" },
 	  "--budget 0: give a percentage from 0.01 to 100" },
 	{ { "run", "--pid", "1", "--budget", "100.1" }, "--budget 100.1: give a percentage" },
