@@ -139,7 +139,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1);
 	__type(key, __u64);
-	__type(value, struct moqstat_path_key);
+	__type(value, struct moqstat_account);
 } accounts SEC(".maps");
 
 /* Thread (pid_tgid) -> what it lets go. */

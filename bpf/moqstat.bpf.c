@@ -129,7 +129,7 @@ static __noinline int bump_any(struct pt_regs *ctx, const struct moqstat_site *s
 			       __u32 cookie)
 {
 	struct moqstat_slot_key slot = {};
-	__u64 tier, role, n;
+	__u64 tier = 0, role, n;
 	__u32 reason = MOQSTAT_LOST_NONE;
 	int err;
 
@@ -142,7 +142,8 @@ static __noinline int bump_any(struct pt_regs *ctx, const struct moqstat_site *s
 	if (err)
 		return 0;
 	role = site->role;
-	if (operand_read(ctx, &site->tier, &tier) || operand_read(ctx, &site->n, &n) ||
+	if ((!labelled && operand_read(ctx, &site->tier, &tier)) ||
+	    operand_read(ctx, &site->n, &n) ||
 	    (role == MOQSTAT_ROLE_MAX && operand_read(ctx, &site->side, &role)))
 		reason = MOQSTAT_LOST_OPERAND_FAULT;
 	/* Of a side that is more than its number, the lowest bit tells. */
@@ -162,6 +163,9 @@ static __noinline int bump_any(struct pt_regs *ctx, const struct moqstat_site *s
 	} else if (statistics_off && (site->handles & MOQSTAT_HANDLE_VIEWER) && site->opens &&
 		   role == MOQSTAT_PUBLISHER) {
 		scope_opened(ctx, site, &slot);
+	} else if (statistics_off && labelled && site->opens &&
+		   (site->handles & MOQSTAT_HANDLE_OWNER)) {
+		scope_begun(ctx, site, &slot);
 	}
 	if (readable && site->opens && !reason)
 		read_open(ctx, site, tgid);

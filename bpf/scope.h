@@ -19,6 +19,9 @@ enum scope_whose {
 /* A count that is on its way out, with its element. */
 #define SCOPE_GONE (1ULL << 63)
 
+/* Nothing is below that in a process. */
+#define SCOPE_LOWEST 4096
+
 /* An account whose path is too long to be told. */
 #define SCOPE_LONG 0xffffffffU
 
@@ -169,53 +172,64 @@ static __noinline int scope_closes(struct pt_regs *ctx, const struct moqstat_sit
 static __noinline int scope_account(struct pt_regs *ctx, const struct moqstat_site *site,
 				    struct moqstat_id *out)
 {
-	struct moqstat_path_key *key;
+	__u32 handed = site ? site->handles & (MOQSTAT_HANDLE_CURSOR | MOQSTAT_HANDLE_OPTION) : 0;
+	struct moqstat_account *of;
 	struct moqstat_path *known;
-	__u64 account, side;
+	__u64 account, side, kind = 0;
 
 	if (!site || !out || operand_read(ctx, &site->guard, &account) ||
 	    operand_read(ctx, &site->side, &side))
 		return SCOPE_UNKNOWN;
 	/* An account is of the tier that its track comes from, not of that where it goes to. */
-	if (labels_used && (side & 1) == MOQSTAT_PUBLISHER)
+	if (!handed && labels_used && (side & 1) == MOQSTAT_PUBLISHER)
 		return SCOPE_NOBODY;
-	key = bpf_map_lookup_elem(&accounts, &account);
-	if (!key)
+	if (handed && operand_read(ctx, &site->tier, &kind))
 		return SCOPE_UNKNOWN;
-	if (!key->hash)
+	if ((handed & MOQSTAT_HANDLE_OPTION) && kind == MOQSTAT_OPTION_NONE)
+		return SCOPE_UNKNOWN;
+	of = bpf_map_lookup_elem(&accounts, &account);
+	if (!of)
+		return SCOPE_UNKNOWN;
+	/* What reads others counts, and not what it reads. */
+	if (!of->path.hash ||
+	    ((handed & MOQSTAT_HANDLE_CURSOR) && of->spliced != (kind >= MOQSTAT_CURSOR_SPLICED)))
 		return SCOPE_NOBODY;
-	known = bpf_map_lookup_elem(&paths, key);
-	out->tgid = key->tgid;
+	known = bpf_map_lookup_elem(&paths, &of->path);
+	out->tgid = of->path.tgid;
 	if (known && (__u32)known->state != MOQSTAT_GONE) {
-		out->hash = key->hash;
+		out->hash = of->path.hash;
 		out->incarnation = known->state;
 		return SCOPE_KNOWN;
 	}
 	out->hash = 0;
 	out->incarnation = 0;
-	return overflowed || key->len == SCOPE_LONG ? SCOPE_KNOWN : SCOPE_UNKNOWN;
+	return overflowed || of->path.len == SCOPE_LONG ? SCOPE_KNOWN : SCOPE_UNKNOWN;
 }
 
-/* A group comes in: the account of its track is that of the path named last, or nobody's. */
+/* A group comes in: the account of its track is that of the path named last, or nobody's. Or it is
+ * handed out. */
 static __noinline int scope_learn(struct pt_regs *ctx, const struct moqstat_site *site, __u32 tgid,
 				  __u32 nobody)
 {
 	struct moqstat_pending *p = scope_named();
-	struct moqstat_path_key key = { .tgid = tgid };
-	__u64 account;
+	struct moqstat_account of = { .path = { .tgid = tgid } };
+	__u64 account, kind = 0;
 
 	if (!site || operand_read(ctx, &site->guard, &account))
 		return 0;
+	if ((site->handles & MOQSTAT_HANDLE_CURSOR) && operand_read(ctx, &site->tier, &kind))
+		return 0;
+	of.spliced = kind >= MOQSTAT_CURSOR_SPLICED;
 	if (!nobody && (!p || (p->lost && p->lost != MOQSTAT_LOST_PATH_TOO_LONG)))
 		return 0;
 	if (!nobody && p->lost) {
-		key.hash = 1;
-		key.len = SCOPE_LONG;
+		of.path.hash = 1;
+		of.path.len = SCOPE_LONG;
 	} else if (!nobody) {
-		key.hash = p->hash;
-		key.len = p->name.len;
+		of.path.hash = p->hash;
+		of.path.len = p->name.len;
 	}
-	bpf_map_update_elem(&accounts, &account, &key, BPF_ANY);
+	bpf_map_update_elem(&accounts, &account, &of, BPF_ANY);
 	return 0;
 }
 
@@ -225,8 +239,15 @@ static __noinline int scope_called(struct pt_regs *ctx, const struct moqstat_sit
 {
 	__u64 thread = bpf_get_current_pid_tgid(), level;
 	struct moqstat_call *call = bpf_map_lookup_elem(&calls, &thread);
+	int err;
 
-	if (!site || !out || operand_read(ctx, &site->guard, &level))
+	if (!site || !out)
+		return SCOPE_UNKNOWN;
+	if (site->handles & MOQSTAT_HANDLE_ACCOUNT)
+		err = operand_read(ctx, &site->skip, &level);
+	else
+		err = operand_read(ctx, &site->guard, &level);
+	if (err)
 		return SCOPE_UNKNOWN;
 	if (!call || call->level != level)
 		return SCOPE_NOBODY;
@@ -276,6 +297,87 @@ static __always_inline int scope_guard(struct pt_regs *ctx, const struct moqstat
 	return !out->hash && out->incarnation == MOQSTAT_UNCOUNTED ? SCOPE_NOBODY : SCOPE_KNOWN;
 }
 
+/* What an announcement is told by: the word at `guard`, which stays what it is while it lasts; and
+ * with a key the session, too. */
+static __noinline int scope_owner(struct pt_regs *ctx, const struct moqstat_site *site, __u32 tgid,
+				  struct moqstat_guard_key *key)
+{
+	struct moqstat_peek *table;
+	__u64 word;
+	int err = 0;
+
+	if (!site || !key || operand_read(ctx, &site->guard, &word))
+		return SCOPE_UNKNOWN;
+	/* An empty one has none: no such address is in use. */
+	if (word < SCOPE_LOWEST)
+		return SCOPE_UNKNOWN;
+	key->tgid = tgid;
+	key->kind = MOQSTAT_GUARD_OWNER;
+	key->address = word;
+	if (!(site->handles & MOQSTAT_HANDLE_KEY))
+		return SCOPE_KNOWN;
+	key->kind = MOQSTAT_GUARD_KEY;
+	key->key = word;
+	if (site->opens) {
+		err = operand_read(ctx, &site->skip, &key->address);
+	} else {
+		table = guard_peek(false);
+		key->address = table ? table->table : 0;
+	}
+	if (err)
+		return SCOPE_UNKNOWN;
+	return key->address ? SCOPE_KNOWN : SCOPE_NOBODY;
+}
+
+/* One was counted as begun. Its end is counted in two places, in any order. */
+static __noinline int scope_begun(struct pt_regs *ctx, const struct moqstat_site *site,
+				  const struct moqstat_slot_key *slot)
+{
+	struct moqstat_guard_key key = {};
+
+	if (!site || !slot || scope_owner(ctx, site, slot->id.tgid, &key))
+		return 0;
+	/* What has a word of its own is no other's any more. */
+	if (key.kind == MOQSTAT_GUARD_OWNER)
+		guard_remember(&key, &slot->id, 2);
+	else if (scope_hold(&key, &slot->id) >= 0)
+		scope_hold(&key, &slot->id);
+	return 0;
+}
+
+/* It ends: whose was it? What is added for the path's length is noted as opened, as it is where it
+ * begins. */
+static __noinline int scope_ends(struct pt_regs *ctx, const struct moqstat_site *site, __u32 tgid,
+				 struct moqstat_id *out)
+{
+	struct moqstat_path_key path = { .tgid = tgid };
+	struct moqstat_guard_key key = {};
+	struct moqstat_path *known;
+	__u64 len;
+	int whose;
+
+	if (!site || !out)
+		return SCOPE_UNKNOWN;
+	whose = scope_owner(ctx, site, tgid, &key);
+	if (whose)
+		return whose;
+	if (scope_release(&key, out) < 0)
+		return SCOPE_UNKNOWN;
+	if (site->field != MOQSTAT_ANNOUNCED_BYTES || !out->hash)
+		return SCOPE_KNOWN;
+	if (operand_read(ctx, &site->n, &len))
+		return SCOPE_UNKNOWN;
+	path.hash = out->hash;
+	path.len = len;
+	known = guard_known(&path, 0);
+	if (!known)
+		return SCOPE_UNKNOWN;
+	if ((__u32)__sync_fetch_and_add(&known->state, MOQSTAT_PATH_OPENED) == out->incarnation)
+		return SCOPE_KNOWN;
+	__sync_fetch_and_add(&known->state, -MOQSTAT_PATH_OPENED);
+	return SCOPE_UNKNOWN;
+}
+
 /* Whose is it that a bump counts? */
 static __noinline int scope_identity(struct pt_regs *ctx, const struct moqstat_site *site,
 				     __u32 tgid, struct moqstat_id *out)
@@ -287,6 +389,8 @@ static __noinline int scope_identity(struct pt_regs *ctx, const struct moqstat_s
 		return SCOPE_UNKNOWN;
 	if (site->handles & MOQSTAT_HANDLE_PENDING)
 		return scope_pending(site, tgid, out);
+	if ((site->handles & MOQSTAT_HANDLE_OWNER) && !(site->handles & MOQSTAT_HANDLE_PATH))
+		return scope_ends(ctx, site, tgid, out);
 	if (site->handles & MOQSTAT_HANDLE_GUARD) {
 		whose = scope_guard(ctx, site, tgid, out);
 		if (whose != SCOPE_UNKNOWN || !(site->handles & MOQSTAT_HANDLE_VIEWER))
@@ -295,7 +399,11 @@ static __noinline int scope_identity(struct pt_regs *ctx, const struct moqstat_s
 	}
 	if (site->handles & MOQSTAT_HANDLE_CALL) {
 		whose = scope_called(ctx, site, &at);
-		return whose ? whose : scope_path(site, &at, tgid, out);
+		if (whose == SCOPE_KNOWN)
+			whose = scope_path(site, &at, tgid, out);
+		if (site->handles & MOQSTAT_HANDLE_ACCOUNT)
+			scope_learn(ctx, site, tgid, whose == SCOPE_NOBODY);
+		return whose;
 	}
 	if (site->skip.kind != MOQSTAT_OPERAND_NONE && operand_read(ctx, &site->skip, &at.session))
 		return SCOPE_UNKNOWN;

@@ -139,13 +139,24 @@ enum moqstat_handle {
 	MOQSTAT_HANDLE_PEEK = 16,   /* the path that this thread has let go last */
 	MOQSTAT_HANDLE_KEY = 32,    /* with peeks: the path is a key of the table that is let go */
 	MOQSTAT_HANDLE_ODD = 64,    /* no way: only an unwinding panic or the like leads there */
-	/* Where tiers have labels (bpf/scope.h): */
-	MOQSTAT_HANDLE_CALL = 128,    /* the scope that the function was called with; `guard` is
-					 where the stack was when it began */
+	/* Where tiers have labels (bpf/scope.h); there MOQSTAT_HANDLE_OWNER is by the word at
+	 * `guard`, and with a path what is begun there is, and with _KEY by that and the session:
+	 */
+	MOQSTAT_HANDLE_CALL = 128,    /* the scope that the function was called with; `guard`, or
+					 with an account `skip`, is where the stack was when it
+					 began */
 	MOQSTAT_HANDLE_ACCOUNT = 256, /* the track's account, at `guard`; with a path it is learnt
 				       */
 	MOQSTAT_HANDLE_VIEWER = 512,  /* the session, and the path's text */
+	MOQSTAT_HANDLE_CURSOR = 1024, /* instead of the account what a group was handed out with, at
+					 `guard`; `tier` is what kind of cursor reads it */
+	MOQSTAT_HANDLE_OPTION = 2048, /* the same, of a frame: `tier` says whether it is there */
 };
+
+/** Kinds of cursors: from this number on one that reads others, which have the same that it was
+ *  handed out with. And what says that a frame has none. */
+#define MOQSTAT_CURSOR_SPLICED 2
+#define MOQSTAT_OPTION_NONE    2
 
 /** Under which flags a probed branch leads to the bump. */
 enum moqstat_when {
@@ -192,8 +203,8 @@ struct moqstat_operand {
  *  MOQSTAT_EVENT_REMOVE `entry` and `side` are the addresses of the two places that the guard may
  * be moved to; in MOQSTAT_EVENT_PLACE with MOQSTAT_HANDLE_OWNER `guard` is the owner's word itself.
  * Where tiers have labels, `tier` is the address of the label's three words, in the events that
- * name a path; in bumps it is 0, and where `side` picks the role its lowest bit does; in
- * MOQSTAT_EVENT_TABLE `guard` is the session whose table it is. In
+ * name a path; in bumps it is 0 but with MOQSTAT_HANDLE_CURSOR or _OPTION, and where `side` picks
+ * the role its lowest bit does; in MOQSTAT_EVENT_TABLE `guard` is the session whose table it is. In
  * MOQSTAT_EVENT_SCOPE `entry` is the entry pointer, null where there is none. MOQSTAT_EVENT_ENTRY
  * without an `entry` names nothing: it is only a place where `side` can be read.
  */
@@ -312,6 +323,13 @@ struct moqstat_path_key {
 	__u32 tgid;
 	__u32 len; /* bytes of the path */
 };
+/** Whose an account is; or a group, by what it was handed out with. */
+struct moqstat_account {
+	struct moqstat_path_key path; /* hash 0: nobody's */
+	__u32 spliced;		      /* 1: it is read by a cursor that reads others */
+	__u32 pad;
+};
+
 /** One word, so that the opening of a guard and the end of the incarnation exclude each other: an
  *  incarnation ends only if nothing has been opened that wasn't counted and closed. */
 struct moqstat_path {

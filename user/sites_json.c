@@ -30,8 +30,9 @@ static const char *const event_names[MOQSTAT_EVENT_MAX] = {
 };
 
 /* By bit of enum moqstat_handle. */
-static const char *const handle_names[] = { "pending", "guard", "owner", "path",    "peek",
-					    "key",     "odd",	"call",	 "account", "viewer" };
+static const char *const handle_names[] = { "pending", "guard",	 "owner",  "path",
+					    "peek",    "key",	 "odd",	   "call",
+					    "account", "viewer", "cursor", "option" };
 
 /* Operands that an event may do without, and where they are. */
 static const struct {

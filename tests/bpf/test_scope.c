@@ -353,6 +353,176 @@ static void tables(void **state)
 }
 
 /* The tier is the session's; but not that of what is sent. */
+/* ---- groups that are handed out ---- */
+
+#define CURSOR 0x7f0000700000ULL
+#define HANDED 0x8
+
+/* What reads a group that was handed out with a word, in rdx; AT_OPEN hands out, AT_BYTES reads. */
+static void cursor(__u64 kind, __u64 word)
+{
+	__u64 words[2] = { kind, word };
+
+	host_memory_put(CURSOR, words, sizeof(words));
+	scene_set(MOQSTAT_RDX, CURSOR);
+}
+
+static void hand(__u64 kind, __u64 word, __u32 number, const char *path)
+{
+	scope_of(context(number, ""), path, 1);
+	cursor(kind, word);
+	fire(AT_OPEN, MOQSTAT_PUBLISHER);
+}
+
+static void reads(__u64 kind, __u64 word, __u64 n)
+{
+	cursor(kind, word);
+	bytes(0, n, MOQSTAT_PUBLISHER);
+}
+
+static void cursors(void **state)
+{
+	(void)state;
+	scene_site(AT_OPEN)->handles |= MOQSTAT_HANDLE_CURSOR;
+	scene_site(AT_BYTES)->handles |= MOQSTAT_HANDLE_CURSOR;
+	scene_site(AT_OPEN)->tier = scene_site(AT_BYTES)->tier = scene_mem(MOQSTAT_RDX, 0, 8);
+	scene_site(AT_OPEN)->guard = scene_site(AT_BYTES)->guard =
+		scene_mem(MOQSTAT_RDX, HANDED, 8);
+	subscribe(1, "a", 1);
+	/* First what is read by another, for nobody; then that, which counts. */
+	hand(0, ACCOUNT, 0, "a");
+	hand(MOQSTAT_CURSOR_SPLICED, ACCOUNT, 1, "a");
+	assert_int_equal(scene_counted("a", MOQSTAT_GROUPS), 1);
+	reads(1, ACCOUNT, 5);
+	assert_int_equal(scene_counted("a", MOQSTAT_BYTES), 0);
+	reads(MOQSTAT_CURSOR_SPLICED, ACCOUNT, 5);
+	assert_int_equal(scene_counted("a", MOQSTAT_BYTES), 5);
+	/* One that reads nothing else, whatever its kind is by then. */
+	hand(0, ACCOUNT + 8, 1, "a");
+	reads(1, ACCOUNT + 8, 7);
+	assert_int_equal(scene_counted("a", MOQSTAT_BYTES), 12);
+	reads(MOQSTAT_CURSOR_SPLICED, ACCOUNT + 8, 7);
+	assert_int_equal(scene_counted("a", MOQSTAT_BYTES), 12);
+	/* To nobody, and unknown. */
+	hand(0, ACCOUNT, 0, "a");
+	reads(0, ACCOUNT, 9);
+	assert_int_equal(scene_counted("a", MOQSTAT_BYTES), 12);
+	scene_assert_lost(0, 0);
+	reads(0, ACCOUNT + 16, 9);
+	scene_assert_lost(MOQSTAT_LOST_GUARD_UNKNOWN, 1);
+	/* Their tier is known, whatever others there are. */
+	labels_used = 1;
+	reads(0, ACCOUNT + 8, 3);
+	assert_int_equal(scene_counted("a", MOQSTAT_BYTES), 15);
+}
+
+static void frames_of_cursors(void **state)
+{
+	(void)state;
+	scene_site(AT_BYTES)->handles |= MOQSTAT_HANDLE_OPTION;
+	scene_site(AT_BYTES)->tier = scene_mem(MOQSTAT_RDX, 0, 1);
+	scene_site(AT_BYTES)->guard = scene_mem(MOQSTAT_RDX, HANDED, 8);
+	subscribe(1, "a", 1);
+	group(ACCOUNT, 1, "a");
+	reads(1, ACCOUNT, 5);
+	assert_int_equal(scene_counted("a", MOQSTAT_BYTES), 5);
+	scene_assert_lost(0, 0);
+	reads(MOQSTAT_OPTION_NONE, ACCOUNT, 5);
+	assert_int_equal(scene_counted("a", MOQSTAT_BYTES), 5);
+	scene_assert_lost(MOQSTAT_LOST_GUARD_UNKNOWN, 1);
+}
+
+/* ---- announcements that are told by a word ---- */
+
+/* They begin at AT_TRACK, and end at AT_TRACK_CLOSE and AT_CLOSE, the word being in r12. */
+static void announces(__u16 handles)
+{
+	site_is(AT_TRACK, MOQSTAT_ANNOUNCED, true, MOQSTAT_HANDLE_PATH | handles);
+	site_is(AT_TRACK_CLOSE, MOQSTAT_ANNOUNCED_CLOSED, false, handles);
+	site_is(AT_CLOSE, MOQSTAT_ANNOUNCED_BYTES, false, handles);
+	scene_site(AT_TRACK)->guard = scene_reg(MOQSTAT_R12, 8);
+	scene_site(AT_TRACK_CLOSE)->guard = scene_reg(MOQSTAT_R12, 8);
+	scene_site(AT_CLOSE)->guard = scene_reg(MOQSTAT_R12, 8);
+}
+
+static void begin(__u64 word, __u32 number, const char *path)
+{
+	scope_of(context(number, ""), path, 1);
+	scene_set(MOQSTAT_R12, word);
+	fire(AT_TRACK, MOQSTAT_SUBSCRIBER);
+}
+
+static void end(__u64 word, __u32 number, bool bytes_first)
+{
+	scene_set(MOQSTAT_R12, context(number, ""));
+	scene_fire(AT_TABLE);
+	scene_set(MOQSTAT_R12, word);
+	fire(bytes_first ? AT_CLOSE : AT_TRACK_CLOSE, MOQSTAT_SUBSCRIBER);
+	fire(bytes_first ? AT_TRACK_CLOSE : AT_CLOSE, MOQSTAT_SUBSCRIBER);
+}
+
+static void by_word(__u16 handles)
+{
+	struct moqstat_id a;
+	unsigned int i;
+
+	announces(handles);
+	for (i = 0; i < 2; i++) {
+		begin(GUARD, 1, "a");
+		a = scene_id("a", 0);
+		end(GUARD, 1, i);
+		assert_int_equal(scene_count(&a, MOQSTAT_TIER_MAX, MOQSTAT_ANNOUNCED), i + 1);
+		assert_int_equal(scene_count(&a, MOQSTAT_TIER_MAX, MOQSTAT_ANNOUNCED_CLOSED),
+				 i + 1);
+		assert_int_equal(scene_count(&a, MOQSTAT_TIER_MAX, MOQSTAT_ANNOUNCED_BYTES), i + 1);
+		/* What is added for its length is noted as one more. */
+		assert_int_equal(scene_opens("a"), 2 * (i + 1));
+		assert_int_equal(host_map_len("guards"), 0);
+	}
+	scene_assert_lost(0, 0);
+	/* One that wasn't seen to begin; one of an empty list, or without a text. */
+	end(GUARD, 1, false);
+	scene_assert_lost(MOQSTAT_LOST_GUARD_UNKNOWN, 2);
+	begin(8, 1, "a");
+	assert_int_equal(host_map_len("guards"), 0);
+	end(8, 1, false);
+	scene_assert_lost(MOQSTAT_LOST_GUARD_UNKNOWN, 4);
+}
+
+static void words(void **state)
+{
+	(void)state;
+	by_word(MOQSTAT_HANDLE_OWNER);
+	/* A word that is another's by now. */
+	begin(GUARD, 1, "b");
+	begin(GUARD, 1, "c");
+	end(GUARD, 1, false);
+	assert_int_equal(scene_opens("c"), 2);
+	assert_int_equal(host_map_len("guards"), 0);
+}
+
+static void keys(void **state)
+{
+	struct moqstat_id a;
+
+	(void)state;
+	by_word(MOQSTAT_HANDLE_OWNER | MOQSTAT_HANDLE_KEY);
+	/* In two tables of one session, and in one of another. */
+	begin(GUARD, 1, "a");
+	begin(GUARD, 1, "a");
+	begin(GUARD, 2, "a");
+	a = scene_id("a", 0);
+	end(GUARD, 1, false);
+	end(GUARD, 2, true);
+	end(GUARD, 1, true);
+	assert_int_equal(scene_count(&a, MOQSTAT_TIER_MAX, MOQSTAT_ANNOUNCED_CLOSED), 5);
+	assert_int_equal(host_map_len("guards"), 0);
+	scene_assert_lost(MOQSTAT_LOST_GUARD_UNKNOWN, 4);
+	/* Nobody's table. */
+	end(GUARD, 0, false);
+	scene_assert_lost(MOQSTAT_LOST_GUARD_UNKNOWN, 4);
+}
+
 static void tiers(void **state)
 {
 	struct moqstat_id plain, other;
@@ -445,10 +615,14 @@ static void sessions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		off_test(viewers),	   off_test(subscribers), off_test(nobodys),
-		off_test(accounts),	   off_test(calls),	  off_test(tables),
-		off_test(a_path_too_long), off_test(tiers),	  off_test(passed_by),
-		off_test(guards_full),	   off_test(sessions),
+		off_test(viewers),	   off_test(subscribers),
+		off_test(nobodys),	   off_test(accounts),
+		off_test(cursors),	   off_test(frames_of_cursors),
+		off_test(words),	   off_test(keys),
+		off_test(calls),	   off_test(tables),
+		off_test(a_path_too_long), off_test(tiers),
+		off_test(passed_by),	   off_test(guards_full),
+		off_test(sessions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
