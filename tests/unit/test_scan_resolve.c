@@ -13,200 +13,7 @@
 
 #include <cmocka.h>
 
-#include "elf_image.h"
-#include "sites.h"
-
-#define RESOLVE	 "_ZN7moq_net5stats12SessionInner7resolve17hdf122a7a3ca85d3bE"
-#define ROOTS	 "_ZN7moq_net5stats8Registry16session_counters17hdf122a7a3ca85d3bE"
-#define SESSION	 "_ZN7moq_net5stats6Handle7session17h1f9abf9be5474f5cE"
-#define MOVE	 "_ZN7moq_net5stats7Session8set_tier17h1f9abf9be5474f5cE"
-#define TO_OWNED "_ZN7moq_net4path4Path8to_owned17h3b5569b93cb6a6f7E"
-#define AS_PATH                                                        \
-	"_ZN65_$LT$$RF$moq_net..path..Path$u20$as$u20$moq_net..path.." \
-	"AsPath$GT$7as_path17hba2a745f8c4f45a0E"
-#define OPENS "_ZN7moq_net5stats5Scope9subscribe17h52e06436e05209bcE"
-#define MODEL "_ZN7moq_net5model17h3b5569b93cb6a6f7E"
-#define SCOPE "_ZN7moq_net5stats7Session5scope17hdf122a7a3ca85d3bE"
-#define CLOSE                                                          \
-	"_ZN70_$LT$moq_net..stats..SessionInner$u20$as$u20$core..ops." \
-	".drop..Drop$GT$4drop17he6df621073d20820E"
-
-/* A call of one of the functions in front, by number. */
-#define CALL(number) "e8" number "7f7f7f "
-#define CALL_PATH    CALL("00")
-#define CALL_OWN     CALL("01")
-#define CALL_ROOTS   CALL("02")
-
-/* push rbx; mov r8, [rdi+0x60]; mov rax, [rdi+0x40]; mov rcx, [rdi+0x48]; mov rdx, [rdi+0x50] */
-#define RESOLVE_LABEL "53 4c8b4760 488b4740 488b4f48 488b5750 "
-/* mov rbx, [rdi+0x18] */
-#define RESOLVE_SHARED "488b5f18 "
-/* mov rax, [rsi]; mov rcx, [rsi+8]; mov rdx, [rsi+0x10] */
-#define RESOLVE_PATH "488b06 488b4e08 488b5610 "
-/* add rbx, 0x18 */
-#define RESOLVE_TABLE "4883c318 "
-/* mov edi, size; mov esi, 8; call [rip]; test rax, rax; je 1f; mov qword [rax], 1; jmp 2f; 1: ud2;
- * 2: */
-#define MADE(size) "bf" size "0000 be08000000 ff1500000000 4885c0 7409 48c70001000000 eb02 0f0b "
-/* The same, but: mov rdi, rax; call [rip]; instead of the store: it is moved there. */
-#define MOVED(size) \
-	"bf" size "0000 be08000000 ff1500000000 4885c0 740b 4889c7 ff1500000000 eb02 0f0b "
-/* test cl, cl; je 3f; mov rbx, [rdx-8]; test cl, cl; jne 1f; nop; 1: mov rax, r8; mov rdx, rbx;
- * pop rbx; ret; 3: xor ebx, ebx; jmp 1b */
-#define RESOLVE_GIVES "84c9 7411 488b5af8 84c9 7501 90 4c89c0 4889da 5b c3 31db ebf4"
-/* The same, but: mov rbx, rdi; in place of the load */
-#define RESOLVE_GIVES_ELSE "84c9 7411 4889fb 90 84c9 7501 90 4c89c0 4889da 5b c3 31db ebf4"
-
-#define CODE_RESOLVE \
-	RESOLVE_LABEL RESOLVE_SHARED RESOLVE_PATH RESOLVE_TABLE MADE("1001") RESOLVE_GIVES
-
-/* push rbx; sub rsp, 0x60; mov [rsp+0x50], rdx; mov rbx, rdi; mov rax, [rsi]; mov rcx, [rsi+8];
- * mov rdx, [rsi+0x10]; lea rdi, [rsp+8]; lea rsi, [rsp+0x50]; call as_path */
-#define ROOTS_HEAD \
-	"53 4883ec60 4889542450 4889fb 488b06 488b4e08 488b5610 488d7c2408 488d742450 " CALL_PATH
-/* add rbx, 0x20 */
-#define ROOTS_TABLE "4883c320 "
-/* add rsp, 0x60; pop rbx; ret */
-#define ROOTS_END  "4883c460 5b c3"
-#define CODE_ROOTS ROOTS_HEAD ROOTS_TABLE MADE("b000") ROOTS_END
-
-/* push r15; sub rsp, 0x40; mov r15, rdi; mov rax, [r15+0x18]; …0x20, 0x28, 0x30; lea rdi, [rsp+8];
- * call to_owned; test rax, rax; je 1f; 1: */
-#define SESSION_HEAD                                                                    \
-	"4157 4883ec40 4989ff 498b4718 498b4720 498b4728 498b4730 488d7c2408 " CALL_OWN \
-	"4885c0 7400 "
-/* test rax, rax; je 1f; lock inc [rax+0xa0]; 1: */
-#define SESSION_OPENS "4885c0 7408 f048ff80a0000000 "
-/* add rsp, 0x40; pop r15; ret */
-#define SESSION_END  "4883c440 415f c3"
-#define CODE_SESSION SESSION_HEAD CALL_ROOTS SESSION_OPENS MOVED("b000") SESSION_END
-#define CODE_INLINED SESSION_HEAD MADE("b000") SESSION_OPENS MOVED("b000") SESSION_END
-
-/* push rbx; push r14; mov rbx, rsi; mov r14, [rdi]; mov rax, [rbx]; … [rbx+8]; … [rbx+0x10];
- * lea rdi, [r14+0x50]; call [rip]; test al, al; je 1f; 1: */
-#define MOVE_HEAD "53 4156 4889f3 4c8b37 488b03 488b4308 488b4310 498d7e50 ff1500000000 84c0 7400 "
-/* mov rax, [r14+0x68]; test rax, rax; je 1f; lock inc [rax+0xa8]; 1: pop r14; pop rbx; ret */
-#define MOVE_END  "498b4668 4885c0 7408 f048ff80a8000000 415e 5b c3"
-#define CODE_MOVE MOVE_HEAD MADE("b000") SESSION_OPENS MOVE_END
-
-/* mov rax, [rdi+0x58]; test rax, rax; je 1f; lock inc [rax+0xa8]; 1: ret */
-#define CODE_CLOSE "488b4758 4885c0 7408 f048ff80a8000000 c3"
-
-/* mov rax, [rdi]; test rax, rax; je 1f; movzx ecx, byte [rdi+8]; shl ecx, 7;
- * lock inc [rax+rcx+field]; 1: ret */
-#define CODE_BUMP "488b07 4885c0 7410 0fb64f08 c1e107 f048ff8408%02x000000 c3"
-
-#define BUMPS	  16
-#define PARTS	  (8 + BUMPS)
-
-struct part {
-	const char *name;
-	const char *hex;
-};
-
-struct world {
-	struct image im;
-	struct part parts[PARTS + 2];
-	size_t len;
-	char bumps[BUMPS][128];
-};
-
-enum part_index {
-	PART_PATH = 0,
-	PART_OWN,
-	PART_ROOTS,
-	PART_RESOLVE,
-	PART_SESSION,
-	PART_MOVE,
-	PART_CLOSE
-};
-
-static struct world w;
-
-static int setup(void **state)
-{
-	static const struct part parts[] = {
-		[PART_PATH] = { AS_PATH, "c3" },
-		[PART_OWN] = { TO_OWNED, "c3" },
-		[PART_ROOTS] = { ROOTS, CODE_ROOTS },
-		[PART_RESOLVE] = { RESOLVE, CODE_RESOLVE },
-		[PART_SESSION] = { SESSION, CODE_SESSION },
-		[PART_MOVE] = { MOVE, CODE_MOVE },
-		[PART_CLOSE] = { CLOSE, CODE_CLOSE },
-	};
-	size_t i;
-
-	(void)state;
-	memset(&w, 0, sizeof(w));
-	image_init(&w.im);
-	memcpy(w.parts, parts, sizeof(parts));
-	w.len = sizeof(parts) / sizeof(parts[0]);
-	for (i = 0; i < BUMPS; i++) {
-		/* Behind the four of what was given up on. */
-		snprintf(w.bumps[i], sizeof(w.bumps[i]), CODE_BUMP,
-			 (unsigned int)(0x30 + i % 12 * 8));
-		w.parts[w.len++] = (struct part){ MODEL, w.bumps[i] };
-	}
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	image_deinit(&w.im);
-	return 0;
-}
-
-static void link_calls(const uint64_t *addrs)
-{
-	size_t i;
-
-	for (i = 0; i + 5 <= w.im.text_len; i++) {
-		uint8_t *code = w.im.text + i;
-		int32_t distance;
-
-		if (code[0] != 0xe8 || code[2] != 0x7f || code[3] != 0x7f || code[4] != 0x7f)
-			continue;
-		distance = (int32_t)(addrs[code[1]] - (IMAGE_TEXT + i + 5));
-		memcpy(code + 1, &distance, sizeof(distance));
-	}
-}
-
-static int scan(struct sites *out, char *said, size_t size)
-{
-	uint64_t addrs[PARTS + 2];
-	struct image_catch c;
-	struct elf_file *f;
-	size_t i;
-	int rc;
-
-	for (i = 0; i < w.len; i++)
-		addrs[i] = image_function(&w.im, w.parts[i].name, w.parts[i].hex);
-	link_calls(addrs);
-	f = image_open(&w.im);
-	c = image_catch();
-	rc = sites_scan(f, NULL, NULL, out);
-	image_caught(c, said, size);
-	elf_file_destroy(f);
-	return rc;
-}
-
-/* A relay, with nothing to say about it. */
-static void scan_good(struct sites *out)
-{
-	char said[1024];
-	int rc = scan(out, said, sizeof(said));
-
-	assert_string_equal(said, "");
-	assert_int_equal(rc, 0);
-	assert_string_equal(out->layout->name, "moq-net 0.3.18");
-}
-
-static void again(void)
-{
-	teardown(NULL);
-	setup(NULL);
-}
+#include "resolve_image.h"
 
 /* Refused for want of that; then begin anew. */
 static void assert_lacks(const char *what)
@@ -214,14 +21,14 @@ static void assert_lacks(const char *what)
 	struct sites s = { .len = 77 };
 	char said[1024], whole[1024];
 
-	assert_int_equal(scan(&s, said, sizeof(said)), -ENOTSUP);
+	assert_int_equal(resolve_scan(&s, said, sizeof(said)), -ENOTSUP);
 	snprintf(whole, sizeof(whole),
 		 "moqstat: error: %s: unknown layout: like that of moq-relay 0.17.10 (moq-net "
 		 "0.3.18), but there is %s; run a relay of a release that is listed in the README, "
 		 "or a moqstat that knows this one\n",
-		 w.im.path, what);
+		 resolve.im.path, what);
 	assert_string_equal(said, whole);
-	again();
+	resolve_again();
 }
 
 /* The site of an event, or of a counter, of that number among those; *n: how many there are. */
@@ -268,7 +75,7 @@ static void whole_relay(void **state)
 	size_t n;
 
 	(void)state;
-	scan_good(&s);
+	resolve_scan_good(&s);
 	assert_int_equal(s.unprobed_len, 0);
 
 	what = only(&s, MOQSTAT_EVENT_ENTRY, -1);
@@ -327,8 +134,8 @@ static void roots_inlined(void **state)
 	size_t n;
 
 	(void)state;
-	w.parts[w.len++] = (struct part){ SESSION, CODE_INLINED };
-	scan_good(&s);
+	resolve.parts[resolve.len++] = (struct resolve_part){ SESSION, CODE_INLINED };
+	resolve_scan_good(&s);
 	assert_int_equal(s.unprobed_len, 0);
 	what = site(&s, MOQSTAT_EVENT_SESSION, -1, 2, &n);
 	assert_int_equal(n, 3);
@@ -348,8 +155,9 @@ static void sessions_unnamed(void **state)
 	struct sites s;
 
 	(void)state;
-	w.parts[w.len++] = (struct part){ SESSION, SESSION_HEAD SESSION_OPENS SESSION_END };
-	scan_good(&s);
+	resolve.parts[resolve.len++] =
+		(struct resolve_part){ SESSION, SESSION_HEAD SESSION_OPENS SESSION_END };
+	resolve_scan_good(&s);
 	assert_int_equal(s.unprobed_len, 1);
 	assert_false(sites_sessions_complete(&s, &reason));
 	assert_string_equal(reason, "one of its bumps has no place for a probe");
@@ -361,36 +169,36 @@ static void what_lacks(void **state)
 {
 	(void)state;
 	/* mov rcx, [rdi+0x58] where the label's second word would be */
-	w.parts[PART_RESOLVE].hex =
+	resolve.parts[PART_RESOLVE].hex =
 		"53 4c8b4760 488b4740 488b4f58 488b5750 " RESOLVE_SHARED RESOLVE_PATH RESOLVE_TABLE
 			MADE("1001") RESOLVE_GIVES;
 	assert_lacks("no label where its moq_net::stats::SessionInner::resolve would find it");
 	/* add rbx, 0x10 */
-	w.parts[PART_RESOLVE].hex =
+	resolve.parts[PART_RESOLVE].hex =
 		RESOLVE_LABEL RESOLVE_SHARED RESOLVE_PATH "4883c310 " MADE("1001") RESOLVE_GIVES;
 	assert_lacks("no table where its moq_net::stats::SessionInner::resolve would find one");
 	/* mov rax, [rsi]; only */
-	w.parts[PART_RESOLVE].hex =
+	resolve.parts[PART_RESOLVE].hex =
 		RESOLVE_LABEL RESOLVE_SHARED "488b06 " RESOLVE_TABLE MADE("1001") RESOLVE_GIVES;
 	assert_lacks("no path that its moq_net::stats::SessionInner::resolve is called with");
-	w.parts[PART_RESOLVE].hex =
+	resolve.parts[PART_RESOLVE].hex =
 		RESOLVE_LABEL RESOLVE_SHARED RESOLVE_PATH RESOLVE_TABLE MADE("1801") RESOLVE_GIVES;
 	assert_lacks("nothing in its moq_net::stats::SessionInner::resolve that allocates entries "
 		     "of 272 bytes");
-	w.parts[PART_RESOLVE].hex =
+	resolve.parts[PART_RESOLVE].hex =
 		RESOLVE_LABEL RESOLVE_SHARED RESOLVE_PATH RESOLVE_TABLE MADE("1001")
 			RESOLVE_GIVES_ELSE;
 	assert_lacks("no place to see the entry in its moq_net::stats::SessionInner::resolve");
 	/* add rbx, 0x18 */
-	w.parts[PART_ROOTS].hex = ROOTS_HEAD "4883c318 " MADE("b000") ROOTS_END;
+	resolve.parts[PART_ROOTS].hex = ROOTS_HEAD "4883c318 " MADE("b000") ROOTS_END;
 	assert_lacks("no table where its moq_net::stats::Handle::session would find one");
 	/* As in moq-net 0.3.17: what was there before couldn't be read. */
-	w.parts[PART_ROOTS].hex = ROOTS_HEAD ROOTS_TABLE MADE("2000") ROOTS_END;
-	w.parts[PART_MOVE].hex = "c3";
+	resolve.parts[PART_ROOTS].hex = ROOTS_HEAD ROOTS_TABLE MADE("2000") ROOTS_END;
+	resolve.parts[PART_MOVE].hex = "c3";
 	assert_lacks("nothing that allocates a root's counters of 176 bytes");
-	w.len -= 1;
+	resolve.len -= 1;
 	assert_lacks("too few bumps of counters that are 128 bytes apart");
-	w.parts[w.len++] = (struct part){ SCOPE, MADE("1001") "c3" };
+	resolve.parts[resolve.len++] = (struct resolve_part){ SCOPE, MADE("1001") "c3" };
 	assert_lacks(
 		"only its moq_net::stats::SessionInner::resolve that makes entries: what is at "
 		"0x4013e0 does, too");
@@ -403,13 +211,13 @@ static const struct moqstat_site *bumped(struct sites *s, const char *name, cons
 	const struct moqstat_site *found;
 	size_t n;
 
-	again();
+	resolve_again();
 	/* All others bump something else. */
-	w.len = PART_CLOSE + 1;
-	for (size_t i = 0; i < BUMPS; i++)
-		w.parts[w.len++] = (struct part){ MODEL, w.bumps[2] };
-	w.parts[w.len++] = (struct part){ name, hex };
-	scan_good(s);
+	resolve.len = PART_CLOSE + 1;
+	for (size_t i = 0; i < RESOLVE_BUMPS; i++)
+		resolve.parts[resolve.len++] = (struct resolve_part){ MODEL, resolve.bumps[2] };
+	resolve.parts[resolve.len++] = (struct resolve_part){ name, hex };
+	resolve_scan_good(s);
 	assert_int_equal(s->unprobed_len, 0);
 	found = site(s, MOQSTAT_EVENT_BUMP, field, 0, &n);
 	return found;
@@ -485,14 +293,14 @@ static void assert_unprobed(const char *hex, enum moqstat_field field, const cha
 	const char *reason;
 	struct sites s;
 
-	w.parts[w.len++] = (struct part){ MODEL, hex };
-	scan_good(&s);
+	resolve.parts[resolve.len++] = (struct resolve_part){ MODEL, hex };
+	resolve_scan_good(&s);
 	assert_int_equal(s.unprobed_len, 1);
 	assert_int_equal(s.unprobed[0].field, field);
 	assert_string_equal(s.unprobed[0].reason, why);
 	assert_false(sites_complete(&s, MOQSTAT_SUBSCRIBER, field, &reason));
 	sites_deinit(&s);
-	again();
+	resolve_again();
 }
 
 static void bumps_without_a_probe(void **state)
@@ -508,7 +316,7 @@ static void bumps_without_a_probe(void **state)
 			"its side is not asked for");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, resolve_setup, resolve_teardown)
 
 int main(void)
 {
