@@ -57,6 +57,11 @@ enum layout_scope_function {
 				 that; as the next only where there is a layout_off */
 	LAYOUT_SCOPE_SYNC,    /* sync_announce(&mut Option<Announce>, bool, &Scope) */
 	LAYOUT_SCOPE_REF_STR, /* <&str as AsPath>::as_path(ret, &self) */
+	LAYOUT_SCOPE_COUNTERS, /* Scope::counters(&self) -> Option<Arc>: where that is looked up
+				  each time */
+	LAYOUT_SCOPE_PAIR,     /* Scope::meter(&self) -> (Option<Arc>, side): the same */
+	LAYOUT_SCOPE_METER, /* group::Consumer::with_meter(ret, self, the entry, side): a group is
+			       handed out */
 	LAYOUT_SCOPE_FUNCTION_MAX
 };
 
@@ -73,8 +78,18 @@ enum layout_way {
 	LAYOUT_WAY_KEY,	    /* it is that of an Announce in a table, whose key is let go first; the
 			       session is `at` bytes behind its first argument, or if `outer` isn't
 			       0, its second */
-	LAYOUT_WAY_NOBODY,  /* nothing of a session comes here */
-	LAYOUT_WAY_ODD,	    /* only unwinding does */
+	LAYOUT_WAY_GIVEN,   /* as LAYOUT_WAY_SCOPE, of an announcement: the word that it is told by
+			       later is `at` bytes on in what the function gives out, */
+	LAYOUT_WAY_HELD,    /* or in its first argument; */
+	LAYOUT_WAY_TABLED, /* or it is the first of the path that it is kept under in a table, which
+			      is `inner` bytes on in the second */
+	LAYOUT_WAY_BESIDE, /* it is that of an announcement told by the word `at` bytes from it */
+	LAYOUT_WAY_TABLE,  /* as LAYOUT_WAY_KEY, but the path is what it is told by */
+	LAYOUT_WAY_CURSOR, /* it reads a group that was handed out: LAYOUT_SCOPE_METER */
+	LAYOUT_WAY_OPTION, /* the pointer is a meter's; what the group was handed out with is `at`
+			      bytes from there, if the byte that is `outer` from there isn't 2 */
+	LAYOUT_WAY_NOBODY, /* nothing of a session comes here */
+	LAYOUT_WAY_ODD,	   /* only unwinding does */
 };
 
 /** One such function: how it shows that where it counts, and where it counts announcements as
@@ -85,6 +100,8 @@ struct layout_shows {
 	enum layout_way ends;
 	int32_t at;
 	int32_t outer;
+	int32_t inner; /* with LAYOUT_WAY_ACCOUNT, where in its object the meter must be; 0:
+			  anywhere */
 };
 
 /** Where things lie in the objects that are at hand. A scope begins with the address of its
@@ -100,6 +117,9 @@ struct layout_off {
 	uint32_t subscription_of_alive;
 	uint32_t state_of_track;   /* pointer to a track's state, behind the scope beside it */
 	uint32_t account_of_state; /* pointer to its account there */
+	uint32_t handed_of_cursor; /* pointer to what a group was handed out with, in what reads it;
+				      that begins with what kind of cursor it is; 0: an account
+				      is all there is */
 	const struct layout_shows *shows;
 	size_t shows_len;
 };

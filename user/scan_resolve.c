@@ -104,7 +104,7 @@ static unsigned int resolve_holder(const struct code *code, size_t insn, unsigne
 
 /* Is what was allocated begun where it is, with a count of one, before anything else is called?
  * What is moved there is something else. */
-static bool resolve_begins(const struct code *code, size_t branch)
+bool resolve_begins(const struct code *code, size_t branch)
 {
 	size_t i;
 

@@ -35,7 +35,8 @@ static int scope_by_name(const struct scope *c, const struct elf_symbol *symbol)
 	/* Demangling tens of thousands of names would take longer than all the rest. */
 	if (!strstr(symbol->name, "moq_net") ||
 	    (!strstr(symbol->name, "stats") && !strstr(symbol->name, "path") &&
-	     !strstr(symbol->name, "publish") && !strstr(symbol->name, "sync_announce")))
+	     !strstr(symbol->name, "publish") && !strstr(symbol->name, "sync_announce") &&
+	     !strstr(symbol->name, "with_meter")))
 		return -1;
 	name = elf_demangle(symbol->name);
 	if (!name)
@@ -108,10 +109,11 @@ static bool scope_has(const struct scope *c, enum layout_scope_function which)
 
 /* ---- who makes entries and sessions ---- */
 
-/* Is it one that is only to be called where something has just been named? */
+/* Is it one that is only to be called where something has just been named, or is at hand? */
 static bool scope_is_guarded(int which)
 {
-	return which == LAYOUT_SCOPE_TIER || which == LAYOUT_SCOPE_OPEN;
+	return which == LAYOUT_SCOPE_TIER || which == LAYOUT_SCOPE_OPEN ||
+	       which == LAYOUT_SCOPE_METER;
 }
 
 /* Does a function look as if it calls one of these? */

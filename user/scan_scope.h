@@ -72,6 +72,9 @@ int resolve_report(struct scope *c, const struct code *code, uint32_t function);
 /** Does the code make what is as large as an entry, and nothing else? */
 bool resolve_makes(const struct scope *c, const struct code *code);
 
+/** Is what was allocated in front of a branch begun where it is, rather than moved there? */
+bool resolve_begins(const struct code *code, size_t branch);
+
 /** Does a session's context end there, which is at, or behind, what a register holds? */
 bool resolve_ends(const struct scope *c, const struct code *code, const struct elf_symbol *symbol,
 		  int special, const struct moqstat_operand *presence);
@@ -98,6 +101,25 @@ void off_session_ends(const struct scope *c, struct site *site);
 
 /** Note how far an Announce is from its scope, where both are handed on. */
 void off_note_source(struct scope *c, const struct code *code);
+
+/** The same of sessions where the context resolves paths itself (scan_resolve_off.c): those that
+ *  are opened there are told also where nothing is shared, or have no handle. */
+int resolve_off_sessions(struct scope *c, const struct code *code, uint32_t function, int which,
+			 int special, size_t first);
+
+/** The call of LAYOUT_SCOPE_COUNTERS that has given what a register holds before an instruction;
+ *  -ENOENT: none has; -ENOMEM. */
+ptrdiff_t resolve_call(const struct scope *c, const struct code *code, size_t insn,
+		       unsigned int reg);
+
+/** Where the scope is that a function is called with, by a register that still has it before
+ *  instruction `to`. 0; -ENOENT: that can't be told; -ENOMEM. */
+int resolve_scope(const struct code *code, size_t call, size_t to, struct moqstat_operand *scope);
+
+/** The argument that a function's scope is in, as it is asked for its entry, and where; the
+ * argument is MOQSTAT_REG_NONE if that can't be told. 0 or -ENOMEM. */
+int resolve_argument(const struct scope *c, const struct code *code, unsigned int *argument,
+		     int32_t *at);
 
 /** After all functions: tell the sites for which that counts. */
 void off_finish(struct scope *c);

@@ -241,8 +241,15 @@ const char *sites_identity_text(const struct site *site)
 						      : "scope";
 	if (handles & MOQSTAT_HANDLE_CALL)
 		return "scope that the function is called with";
+	if (handles & (MOQSTAT_HANDLE_CURSOR | MOQSTAT_HANDLE_OPTION))
+		return handles & MOQSTAT_HANDLE_PATH ? "scope"
+						     : "what its group was handed out with";
 	if (handles & MOQSTAT_HANDLE_ACCOUNT)
 		return handles & MOQSTAT_HANDLE_PATH ? "scope" : "account of the track";
+	if ((handles & MOQSTAT_HANDLE_OWNER) && (handles & MOQSTAT_HANDLE_PATH))
+		return "scope";
+	if ((handles & MOQSTAT_HANDLE_OWNER) && (handles & MOQSTAT_HANDLE_KEY))
+		return "key of the table";
 	if (handles & MOQSTAT_HANDLE_PENDING)
 		return "path just named";
 	if (handles & MOQSTAT_HANDLE_OWNER)
@@ -329,6 +336,12 @@ static bool sites_learnt(const struct sites *s, const struct site *site, const c
 		{ MOQSTAT_HANDLE_PENDING, 0, MOQSTAT_EVENT_TABLE },
 		{ MOQSTAT_HANDLE_GUARD, MOQSTAT_HANDLE_PATH, MOQSTAT_EVENT_PLACE },
 		{ MOQSTAT_HANDLE_CALL, 0, MOQSTAT_EVENT_CALL },
+		{ MOQSTAT_HANDLE_KEY, 0, MOQSTAT_EVENT_TABLE },
+		{ MOQSTAT_HANDLE_KEY,
+		  MOQSTAT_HANDLE_PATH | MOQSTAT_HANDLE_OWNER | MOQSTAT_HANDLE_KEY,
+		  MOQSTAT_EVENT_BUMP },
+		{ MOQSTAT_HANDLE_OWNER, MOQSTAT_HANDLE_PATH | MOQSTAT_HANDLE_OWNER,
+		  MOQSTAT_EVENT_BUMP },
 	};
 	size_t i, groups = 0, refused = 0, untold = 0;
 
@@ -417,6 +430,9 @@ static bool sites_roots_named(const struct sites *s)
 {
 	size_t i, n = 0;
 
+	/* There they are named before that is asked. */
+	if (s->layout->scope->resolves)
+		return true;
 	for (i = 0; i < s->len; i++)
 		n += s->list[i].what.event == MOQSTAT_EVENT_SESSION &&
 		     s->list[i].what.when == MOQSTAT_WHEN_ZERO;
@@ -458,6 +474,11 @@ bool sites_told_off(const struct sites *s)
 			return true;
 	}
 	return false;
+}
+
+bool sites_told_apart(const struct sites *s)
+{
+	return s->layout->scope && s->layout->scope->off && s->layout->scope->off->handed_of_cursor;
 }
 
 bool sites_openings_missed(const struct sites *s)

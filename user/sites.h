@@ -97,6 +97,10 @@ bool sites_sessions_guarded(const struct sites *s, const char **reason);
 /** Is it told of any bump where the relay's statistics are off? */
 bool sites_told_off(const struct sites *s);
 
+/** Where tiers are labels and the relay's statistics are off, is it told to which tier frames and
+ *  bytes go? */
+bool sites_told_apart(const struct sites *s);
+
 /** Is an opening of anything missed? Where identities are told by guards, a broadcast of which it
  * is may then be taken for ended too early, and begin anew from zero. */
 bool sites_openings_missed(const struct sites *s);

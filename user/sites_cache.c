@@ -22,7 +22,7 @@
 #endif
 
 /* Raised with every change of what a scan finds or how it is written down. */
-#define CACHE_SCANNER 9
+#define CACHE_SCANNER 10
 
 /* The cache's directory, made if need be; false if there is none to be had. */
 static bool cache_dir(char *out, size_t size)

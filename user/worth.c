@@ -102,7 +102,7 @@ static struct worth worth_of(const struct sites *sites, const struct collect_liv
 		if (!sites_told_off(sites))
 			return (struct worth){ WORTH_UNAVAILABLE, WORTH_OFF };
 		if (info->tiers && info->tiers->len > 1 && role == MOQSTAT_PUBLISHER &&
-		    (field == MOQSTAT_BYTES || field == MOQSTAT_FRAMES))
+		    (field == MOQSTAT_BYTES || field == MOQSTAT_FRAMES) && !sites_told_apart(sites))
 			return (struct worth){ WORTH_UNAVAILABLE, WORTH_LABELS };
 	}
 	if (!worth_complete(sites, info, role, field, &reason))

@@ -26,6 +26,8 @@
 #define CALL	   MOQSTAT_HANDLE_CALL
 #define ACCOUNT	   MOQSTAT_HANDLE_ACCOUNT
 #define VIEWER	   MOQSTAT_HANDLE_VIEWER
+#define OWNER	   MOQSTAT_HANDLE_OWNER
+#define KEY	   MOQSTAT_HANDLE_KEY
 
 /* What is told by what, and where that is learnt. */
 enum {
@@ -324,6 +326,41 @@ static void ways_are_named(void **state)
 	assert_string_equal(event, "call");
 }
 
+/* An announcement that ends is told by a word only if that is noted where it begins; by a key only
+ * if the table is known, too. */
+static void what_words_are_learnt_by(void **state)
+{
+	const char *reason;
+
+	(void)state;
+	list[ENDED].what.handles = OWNER;
+	assert_false(sites_guarded(&sites, MOQSTAT_PUBLISHER, MOQSTAT_ANNOUNCED_CLOSED, &reason));
+	assert_string_equal(reason, NOT_LEARNT);
+	list[OPENED].what.handles = PATH | OWNER;
+	assert_true(sites_guarded(&sites, MOQSTAT_PUBLISHER, MOQSTAT_ANNOUNCED_CLOSED, &reason));
+	assert_string_equal(sites_identity_text(&list[OPENED]), "scope");
+	list[ENDED].what.handles = OWNER | KEY;
+	assert_false(sites_guarded(&sites, MOQSTAT_PUBLISHER, MOQSTAT_ANNOUNCED_CLOSED, &reason));
+	list[ANNOUNCED_BYTES].what.handles = PATH | OWNER | KEY;
+	assert_true(sites_guarded(&sites, MOQSTAT_PUBLISHER, MOQSTAT_ANNOUNCED_CLOSED, &reason));
+	assert_string_equal(sites_identity_text(&list[ENDED]), "key of the table");
+	list[TABLE].what.event = MOQSTAT_EVENT_CALL;
+	assert_false(sites_guarded(&sites, MOQSTAT_PUBLISHER, MOQSTAT_ANNOUNCED_CLOSED, &reason));
+}
+
+static void texts_of_cursors(void **state)
+{
+	(void)state;
+	list[FRAMES].what.handles = ACCOUNT | MOQSTAT_HANDLE_CURSOR;
+	assert_string_equal(sites_identity_text(&list[FRAMES]),
+			    "what its group was handed out with");
+	list[FRAMES].what.handles = ACCOUNT | MOQSTAT_HANDLE_OPTION;
+	assert_string_equal(sites_identity_text(&list[FRAMES]),
+			    "what its group was handed out with");
+	list[GROUP].what.handles = ACCOUNT | PATH | MOQSTAT_HANDLE_CURSOR;
+	assert_string_equal(sites_identity_text(&list[GROUP]), "scope");
+}
+
 /* ---- what that makes fields worth ---- */
 
 #define OFF "the relay's statistics are off, and of such a release its counters can't be told then"
@@ -373,6 +410,10 @@ static void worth_while_off(void **state)
 	/* A track's account is that of the tier that it comes from. */
 	tiers.len = 2;
 	assert_worth(&info, " publisher.bytes, publisher.frames,", LABELS);
+	/* But not where it is known what a group was handed out with. */
+	sites.layout = layout_find("moq-net 0.3.18");
+	assert_worth(&info, "", "");
+	sites.layout = layout_find("moq-net 0.2.13");
 	/* While they are on entries tell all. */
 	info.statistics = COLLECT_LIVE_ON;
 	assert_worth(&info, "", "");
@@ -399,6 +440,8 @@ int main(void)
 		cmocka_unit_test_setup(what_is_not_complete, setup),
 		cmocka_unit_test_setup(what_it_is_learnt_by, setup),
 		cmocka_unit_test_setup(what_accounts_are_learnt_by, setup),
+		cmocka_unit_test_setup(what_words_are_learnt_by, setup),
+		cmocka_unit_test_setup(texts_of_cursors, setup),
 		cmocka_unit_test_setup(sessions, setup),
 		cmocka_unit_test_setup(told_off, setup),
 		cmocka_unit_test_setup(ways_are_named, setup),
