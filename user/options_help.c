@@ -118,8 +118,8 @@ int options_help(void)
 	       "/metrics for Prometheus; /status, /healthz, /readyz.\n"
 	       "\n"
 	       "A live run needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; a kernel from 6.1 on\n"
-	       "with BTF; and an x86-64 moq-relay 0.12.5, 0.13.0, 0.13.3, 0.13.5, 0.14.12,\n"
-	       "or 0.17.10 with its statistics on.\n"
+	       "with BTF; and an x86-64 moq-relay 0.12.5, 0.13.0, 0.13.3, 0.13.5, 0.14.12\n"
+	       "or 0.17.10.\n"
 	       "\n"
 	       "exit status: 0 done, or stopped by SIGINT or SIGTERM; 1 something failed; 2 bad\n"
 	       "arguments, file or process; 3 the relay of --pid ended.\n");
