@@ -373,6 +373,9 @@ static void feed_compare(struct feed_target *target, struct feed_follower *f)
 		struct track *now =
 			board_track(&target->serving.board, t->path, &ambiguous, &owner);
 
+		/* It was told the end of a broadcast, and there was no other life of it then. */
+		if (!t->track)
+			continue;
 		latest = now ? track_latest(now) : NULL;
 		fuzz_check(latest && now == t->track && t->sequence == latest->sequence);
 		fuzz_check(t->len == latest->len && !memcmp(t->frame, latest->frame, t->len));
