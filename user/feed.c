@@ -93,18 +93,32 @@ static bool feed_skip(const char **at, const char *end, const char *text)
 	return true;
 }
 
-/* In place of each 0, which no text ends with here, U+FFFD: in JSON it took six bytes. */
-static size_t feed_fill_holes(char *text, size_t len)
+/* With U+FFFD in place of each 0, which no text ends with here. *text is another one then. */
+static int feed_fill_holes(char **text, size_t *len)
 {
 	static const char hole[] = { '\xef', '\xbf', '\xbd' };
-	char *at;
+	size_t holes = 0, i;
+	char *filled, *at;
 
-	while ((at = memchr(text, '\0', len))) {
-		memmove(at + sizeof(hole), at + 1, text + len - (at + 1));
-		memcpy(at, hole, sizeof(hole));
-		len += sizeof(hole) - 1;
+	for (i = 0; i < *len; i++)
+		holes += !(*text)[i];
+	if (!holes)
+		return 0;
+	filled = malloc(*len + holes * (sizeof(hole) - 1) + 1);
+	if (!filled)
+		return -ENOMEM;
+	for (i = 0, at = filled; i < *len; i++) {
+		if ((*text)[i]) {
+			*at++ = (*text)[i];
+		} else {
+			memcpy(at, hole, sizeof(hole));
+			at += sizeof(hole);
+		}
 	}
-	return len;
+	free(*text);
+	*text = filled;
+	*len = at - filled;
+	return 0;
 }
 
 /* Over a JSON string: what it stands for, into *out. */
@@ -113,22 +127,27 @@ static int feed_string(const char **at, const char *end, char **out)
 	const char *from = *at, *p = from;
 	char *text;
 	size_t len;
+	int err;
 
 	if (p == end || *p++ != '"')
 		return -EBADMSG;
 	while (p < end && *p != '"')
 		p += *p == '\\' ? 2 : 1;
-	if (p >= end)
+	/* In JSON a 0 is escaped. */
+	if (p >= end || memchr(from, '\0', p - from))
 		return -EBADMSG;
 	*at = ++p;
 	text = malloc(p - from);
 	if (!text)
 		return -ENOMEM;
-	len = feed_fill_holes(text, rows_unquote(from, p - from, text));
+	len = rows_unquote(from, p - from, text);
+	err = feed_fill_holes(&text, &len);
 	text[len] = '\0';
-	if (!utf8_valid(text, len)) {
+	if (!err && !utf8_valid(text, len))
+		err = -EBADMSG;
+	if (err) {
 		free(text);
-		return -EBADMSG;
+		return err;
 	}
 	free(*out);
 	*out = text;

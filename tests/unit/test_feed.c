@@ -228,6 +228,23 @@ static void what_is_none_of_ours_is_refused(void **state)
 	}
 }
 
+/* In JSON it is escaped, so nothing says how many there are. */
+static void a_zero_is_refused(void **state)
+{
+	static const char bad[] = "{\"broadcast\":\"a\0\0\0\0b\",\"track\":\"t\",\"sequence\":1,"
+				  "\"frame\":{}}\n";
+	struct feed_line line;
+
+	(void)state;
+	assert_int_equal(write(pipe_fds[1], bad, sizeof(bad) - 1), sizeof(bad) - 1);
+	assert_int_equal(feed_fill(feed), 0);
+	assert_int_equal(feed_next(feed, &line), -EBADMSG);
+	put("{\"broadcast\":\"\\u0000\\u0000\",\"track\":\"t\",\"sequence\":1,\"frame\":{}}\n");
+	assert_int_equal(feed_fill(feed), 0);
+	assert_int_equal(feed_next(feed, &line), 1);
+	assert_string_equal(line.broadcast, "\xef\xbf\xbd\xef\xbf\xbd");
+}
+
 static void short_memory_is_told(void **state)
 {
 	struct feed_line line;
@@ -247,7 +264,7 @@ static void short_memory_is_told(void **state)
 	assert_int_equal(feed_fill(feed), 0);
 	assert_int_equal(feed_next(feed, &line), 1);
 	for (n = 1; err; n++) {
-		put("{\"broadcast\":\"b\",\"track\":\"t\",\"sequence\":1,\"frame\":{}}\n");
+		put("{\"broadcast\":\"b\\u0000\",\"track\":\"t\",\"sequence\":1,\"frame\":{}}\n");
 		assert_int_equal(feed_fill(feed), 0);
 		alloc_fail_arm(n);
 		err = feed_next(feed, &line);
@@ -257,7 +274,7 @@ static void short_memory_is_told(void **state)
 			assert_int_equal(err, 1);
 		err = err == 1 ? 0 : err;
 	}
-	assert_true(n > 2);
+	assert_true(n > 3);
 }
 
 int main(void)
@@ -268,6 +285,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lines_come_in_parts, begin, end),
 		cmocka_unit_test_setup_teardown(long_lines, begin, end),
 		cmocka_unit_test_setup_teardown(what_is_none_of_ours_is_refused, begin, end),
+		cmocka_unit_test_setup_teardown(a_zero_is_refused, begin, end),
 		cmocka_unit_test_setup_teardown(short_memory_is_told, begin, end),
 	};
 
