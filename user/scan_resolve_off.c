@@ -33,17 +33,15 @@ static int resolve_keeps(const struct code *code, size_t from, size_t to, unsign
 
 int resolve_scope(const struct code *code, size_t call, size_t to, struct moqstat_operand *scope)
 {
+	size_t level = scope_level(code, call), run = code_run(code, call), i;
 	struct eval_value address;
 	unsigned int reg;
 	struct eval e;
 	int64_t gap;
-	size_t i;
 	int keeps;
 
 	eval_init(&e);
-	for (i = scope_level(code, call) > code_run(code, call) ? scope_level(code, call)
-								: code_run(code, call);
-	     i < call; i++)
+	for (i = level > run ? level : run; i < call; i++)
 		eval_step(&e, &code->insns[i]);
 	address = e.regs[CODE_ARG0];
 	for (reg = 0; reg < CODE_REGS; reg++) {
