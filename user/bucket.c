@@ -42,14 +42,6 @@ static int bucket_create(const struct buckets *all, const char *key, size_t len,
 	return 0;
 }
 
-static int bucket_compare(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-	size_t len = a_len < b_len ? a_len : b_len;
-	int order = len ? memcmp(a, b, len) : 0;
-
-	return order ? order : (a_len > b_len) - (a_len < b_len);
-}
-
 /* Where the first one is that isn't before a key. */
 static size_t buckets_find(const struct buckets *b, const char *key, size_t len)
 {
@@ -57,7 +49,7 @@ static size_t buckets_find(const struct buckets *b, const char *key, size_t len)
 
 	while (from < end) {
 		middle = from + (end - from) / 2;
-		if (bucket_compare(b->list[middle]->key, b->list[middle]->key_len, key, len) < 0)
+		if (path_compare(b->list[middle]->key, b->list[middle]->key_len, key, len) < 0)
 			from = middle + 1;
 		else
 			end = middle;
@@ -72,7 +64,7 @@ static int buckets_add(struct buckets *b, const char *path, size_t path_len)
 	struct bucket **list, *fresh;
 	int err;
 
-	if (at < b->len && !bucket_compare(b->list[at]->key, b->list[at]->key_len, path, len))
+	if (at < b->len && !path_compare(b->list[at]->key, b->list[at]->key_len, path, len))
 		return 0;
 	if (b->len == b->size) {
 		size = 2 * b->size + 1;
@@ -116,7 +108,7 @@ void buckets_deinit(struct buckets *b)
 static int buckets_compare_paths(const char *a, size_t a_len, const char *b, size_t b_len,
 				 const unsigned int *depth)
 {
-	return bucket_compare(a, path_head(a, a_len, *depth), b, path_head(b, b_len, *depth));
+	return path_compare(a, path_head(a, a_len, *depth), b, path_head(b, b_len, *depth));
 }
 
 static int buckets_compare_broadcasts(const void *va, const void *vb, void *depth)
@@ -157,7 +149,7 @@ int buckets_sort(struct buckets *b, struct collect_batch *batch)
 static bool buckets_is_of(const struct buckets *b, const struct bucket *bucket, const char *path,
 			  size_t len)
 {
-	return !bucket_compare(path, path_head(path, len, b->depth), bucket->key, bucket->key_len);
+	return !path_compare(path, path_head(path, len, b->depth), bucket->key, bucket->key_len);
 }
 
 struct collect_batch buckets_part(const struct buckets *b, const struct collect_batch *batch,

@@ -72,3 +72,11 @@ size_t path_head(const char *path, size_t len, unsigned int segments)
 	}
 	return len;
 }
+
+int path_compare(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	size_t len = a_len < b_len ? a_len : b_len;
+	int order = len ? memcmp(a, b, len) : 0;
+
+	return order ? order : (a_len > b_len) - (a_len < b_len);
+}

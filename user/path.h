@@ -34,4 +34,8 @@ int path_advertised_group(const char *prefix, const char *group, size_t len, con
  *  them. Source: moq-stats 0.1.5, group_key. */
 size_t path_head(const char *path, size_t len, unsigned int segments);
 
+/** Order two paths, or roots, by their bytes, as BTreeMap<String, _> does: < 0, 0 or > 0. One of no
+ *  bytes may be NULL. */
+int path_compare(const char *a, size_t a_len, const char *b, size_t b_len);
+
 #endif /* MOQSTAT_PATH_H */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "path.h"
+
 #define SNAPSHOT_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 #define SNAPSHOT_SLOTS	    (MOQSTAT_ROLE_MAX * MOQSTAT_TIER_MAX)
@@ -186,22 +188,11 @@ void snapshot_family_deinit(struct snapshot_family *f)
 	memset(f, 0, sizeof(*f));
 }
 
-/* Order of rows: BTreeMap<String, _> compares the bytes, and so does this. */
-static int text_compare(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-	size_t len = a_len < b_len ? a_len : b_len;
-	int order = len > 0 ? memcmp(a, b, len) : 0;
-
-	if (order != 0)
-		return order;
-	return (a_len > b_len) - (a_len < b_len);
-}
-
 static int item_compare_key(const struct snapshot_item *a, const struct snapshot_item *b)
 {
 	if (a->tier != b->tier)
 		return a->tier < b->tier ? -1 : 1;
-	return text_compare(a->text, a->text_len, b->text, b->text_len);
+	return path_compare(a->text, a->text_len, b->text, b->text_len);
 }
 
 int snapshot_item_compare(const void *va, const void *vb)
@@ -219,7 +210,7 @@ static int entry_compare(const struct snapshot_entry *e, const struct snapshot_i
 {
 	if (e->tier != item->tier)
 		return e->tier < item->tier ? -1 : 1;
-	return text_compare(e->name->bytes, e->name->text_len, item->text, item->text_len);
+	return path_compare(e->name->bytes, e->name->text_len, item->text, item->text_len);
 }
 
 /* Gather the items of one incarnation, which lie side by side at the front of `items`. */
