@@ -170,16 +170,8 @@ def differ_all(pool, agent, relay):
     list(pool.map(waits, WAITS))
 
 
-def serve_beside_the_relay(world):
-    """/fetch and /announced answer as the relay's own do: status, headers, body."""
-    relay = Relay(world)
-    agent = served(world, relay)
-    watch = world.watch(relay)
-    with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        # Nobody publishes yet, so that all that is announced is what the agent announces, too.
-        world.same(agent, watch)
-        compare_all(pool, agent, relay)
-        differ_all(pool, agent, relay)
+def written(world, relay, agent, watch):
+    """The frames, once a broadcast has been written to a subscriber."""
     client = Client(world)
     client(
         f"connect P {relay.url}",
@@ -190,6 +182,20 @@ def serve_beside_the_relay(world):
     )
     frames = world.same(agent, watch)
     check(frames["publisher.json"]["web/x"]["bytes"] == 7 * 23 * 5, f"{frames}")
+    return frames
+
+
+def serve_beside_the_relay(world):
+    """/fetch and /announced answer as the relay's own do: status, headers, body."""
+    relay = Relay(world)
+    agent = served(world, relay)
+    watch = world.watch(relay)
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        # Nobody publishes yet, so that all that is announced is what the agent announces, too.
+        world.same(agent, watch)
+        compare_all(pool, agent, relay)
+        differ_all(pool, agent, relay)
+    frames = written(world, relay, agent, watch)
     newest = {}
     for one in (agent, watch):
         for track, sequence, _ in list(one.lines):
@@ -386,16 +392,7 @@ def compressed_tracks(world):
     agent = served(world, relay)
     watch = world.watch(relay)
     world.same(agent, watch)
-    client = Client(world)
-    client(
-        f"connect P {relay.url}",
-        "publish P web/x tracks=1",
-        f"connect S {relay.url}",
-        "subscribe S web/x t0 as=s",
-        "write P web/x t0 groups=7 frames=23 size=5 lockstep=s",
-    )
-    frames = world.same(agent, watch)
-    check(frames["publisher.json"]["web/x"]["bytes"] == 7 * 23 * 5, f"{frames}")
+    frames = written(world, relay, agent, watch)
     check(agent.statuses[-1]["compressed"] == LABELS, f"{agent.statuses[-1]}")
     for track in FIRST_TRACKS:
         plain, packed = (ask(agent.port, FETCH + track + end) for end in ("", ".z"))
