@@ -23,6 +23,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "options.h"
+#include "pace.h"
 #include "page.h"
 #include "ready.h"
 
@@ -36,31 +37,13 @@
 /* Of one track's past frames so many bytes are kept at most. */
 #define SERVE_TRACK_BYTES (64 << 20)
 
-/* Where more frames than this come at once, each is handed to all whose sockets take it before the
- * next one is taken in, and who would lose that one may read first; but not for longer than this,
- */
-#define SERVE_BURST	8
-#define SERVE_BREATH_NS (UINT64_C(250) * 1000000)
-
-/* and for so long in all while there is ever more to take in: so slow are not the clients. */
-#define SERVE_BREATHS_NS (UINT64_C(30) * 1000000000)
-
-/* Who would lose the next frame may read first, as long, but of all time only a tenth, up to this:
- * the others wait as well. */
-#define SERVE_PATIENCE_NS (UINT64_C(10) * 1000000000)
-#define SERVE_PATIENCE	  10
-
 struct serve {
 	const struct serve_options *options;
 	uint64_t interval_ns; /* a line comes at least so often; 0: not known */
 	int input;
 	int signals;
-	struct feed *feed;  /* NULL once the input has ended */
-	bool more;	    /* there may be lines that were not taken yet */
-	unsigned int burst; /* frames that were taken since there was nothing to take */
-	uint64_t behind;    /* when the first one of these was */
-	uint64_t taken;	    /* when the last one was */
-	uint64_t patience;  /* ns that those who read slowly may yet be waited for */
+	struct feed *feed; /* NULL once the input has ended */
+	struct pace pace;
 	struct board board;
 	struct metrics *metrics;
 	struct http *http;
@@ -319,13 +302,12 @@ static int serve_take(struct serve *s, uint64_t now)
 	struct feed_line line;
 	int err, got;
 
-	s->more = true;
+	s->pace.more = true;
 	do {
 		while ((got = feed_next(s->feed, &line)) > 0) {
 			serve_take_line(s, &line, now);
 			if (line.kind == FEED_FRAME) {
-				s->taken = now;
-				s->behind = s->burst++ ? s->behind : now;
+				pace_took(&s->pace, now);
 				return 0;
 			}
 		}
@@ -338,8 +320,7 @@ static int serve_take(struct serve *s, uint64_t now)
 		}
 		err = feed_fill(s->feed);
 	} while (!err);
-	s->more = false;
-	s->burst = 0;
+	pace_rest(&s->pace);
 	return err == -EAGAIN ? 0 : err;
 }
 
@@ -372,37 +353,10 @@ static int serve_input(struct serve *s, uint64_t now, bool *ended)
 	return *ended ? 0 : err;
 }
 
-/* Must the lines wait until all have got the frame that was taken last, as far as they take it, or
- * until nobody would lose the next one? */
-static bool serve_breathes(const struct serve *s, uint64_t now)
+/* Must the lines wait? */
+static bool serve_holds(const struct serve *s, uint64_t now)
 {
-	if (now - s->taken >= SERVE_BREATH_NS)
-		return false;
-	return (s->more && s->burst > SERVE_BURST && now - s->behind < SERVE_BREATHS_NS &&
-		!http_timeout(s->http)) ||
-	       (s->patience && hub_full(http_hub(s->http)));
-}
-
-/* So long it has waited. */
-static void serve_waited(struct serve *s, bool breathes, uint64_t ns)
-{
-	if (breathes)
-		s->patience -= ns < s->patience ? ns : s->patience;
-	else
-		s->patience += ns / SERVE_PATIENCE;
-	if (s->patience > SERVE_PATIENCE_NS)
-		s->patience = SERVE_PATIENCE_NS;
-}
-
-/* Milliseconds that nothing may come for. */
-static int serve_timeout(const struct serve *s, bool breathes, uint64_t now)
-{
-	int timeout = http_timeout(s->http), breath;
-
-	if (!breathes)
-		return s->more ? 0 : timeout;
-	breath = (s->taken + SERVE_BREATH_NS - now) / 1000000 + 1;
-	return timeout < breath ? timeout : breath;
+	return pace_holds(&s->pace, now, !http_timeout(s->http), hub_full(http_hub(s->http)));
 }
 
 static int serve_wait(struct serve *s)
@@ -410,22 +364,23 @@ static int serve_wait(struct serve *s)
 	struct pollfd fds[] = { { .fd = s->signals, .events = POLLIN },
 				{ .fd = http_fd(s->http), .events = POLLIN },
 				{ .fd = s->input, .events = POLLIN } };
-	bool ended = false, breathes;
+	bool ended = false, holds;
 	uint64_t before, now;
 	int err = 0;
 
 	while (!err && (!ended || s->options->stay)) {
 		before = clock_read(CLOCK_MONOTONIC);
-		breathes = serve_breathes(s, before);
+		holds = serve_holds(s, before);
 		fds[2].revents = 0; /* lines are there all the while */
-		if (poll(fds, breathes ? 2 : 3, serve_timeout(s, breathes, before)) < 0 &&
+		if (poll(fds, holds ? 2 : 3,
+			 pace_timeout(&s->pace, before, holds, http_timeout(s->http))) < 0 &&
 		    errno != EINTR)
 			return -errno;
 		if (fds[0].revents && serve_signalled(s))
 			return 0;
 		now = clock_read(CLOCK_MONOTONIC);
-		serve_waited(s, breathes, now - before);
-		if (!breathes && fds[2].fd >= 0 && (fds[2].revents || s->more))
+		pace_waited(&s->pace, holds, now - before);
+		if (!holds && fds[2].fd >= 0 && (fds[2].revents || s->pace.more))
 			err = serve_input(s, now, &ended);
 		if (ended)
 			fds[2].fd = -1;
@@ -459,7 +414,7 @@ int serve_create(int input, int socket, const struct serve_options *o, struct se
 	s->options = o;
 	s->interval_ns = o->interval_ns;
 	s->input = input;
-	s->patience = SERVE_PATIENCE_NS;
+	pace_init(&s->pace);
 	s->signals = -1;
 	serve_raise_files();
 	err = serve_open(s, socket);
