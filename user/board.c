@@ -70,12 +70,23 @@ struct board_broadcast *board_find(const struct board *b, const char *name)
 	return found ? b->list[i] : NULL;
 }
 
+/* What a track's next life begins at, at least, after one that began there. */
+static uint64_t board_after(uint64_t begun, const struct group *latest)
+{
+	if (!latest)
+		return begun;
+	return latest->sequence < UINT64_MAX - begun ? begun + latest->sequence + 1 : UINT64_MAX;
+}
+
 /* Let a broadcast's tracks go; who follows them is told. */
 static void board_silence(struct board *b, struct board_broadcast *one)
 {
 	size_t i;
 
 	for (i = 0; i < TRACKS_MAX; i++) {
+		const struct group *latest = one->tracks[i] ? track_latest(one->tracks[i]) : NULL;
+
+		one->begun[i] = board_after(one->begun[i], latest);
 		if (one->tracks[i])
 			hub_end(b->hub, one->tracks[i]);
 		track_destroy(one->tracks[i]);
@@ -88,6 +99,7 @@ static void board_remove(struct board *b, size_t i)
 {
 	struct board_broadcast *one = b->list[i];
 
+	b->changes++;
 	board_silence(b, one);
 	b->len--;
 	memmove(&b->list[i], &b->list[i + 1], (b->len - i) * sizeof(b->list[0]));
@@ -145,10 +157,13 @@ static int board_broadcast(struct board *b, const char *name, struct board_broad
 	return 0;
 }
 
-/* Begin a life of a track. */
-static int board_begin(struct board *b, struct track **track, const char *name)
+/* Begin a life of a track: milliseconds, as no tick is shorter than one. */
+static int board_begin(struct board *b, struct board_broadcast *one, int i, const char *name,
+		       uint64_t now)
 {
-	struct track *fresh;
+	struct track *fresh, **track = &one->tracks[i];
+	const struct group *latest = *track ? track_latest(*track) : NULL;
+	uint64_t least = board_after(one->begun[i], latest);
 	int err = track_create(name, b->track_bytes_max, &fresh);
 
 	if (err)
@@ -157,6 +172,10 @@ static int board_begin(struct board *b, struct track **track, const char *name)
 		hub_end(b->hub, *track);
 	track_destroy(*track);
 	*track = fresh;
+	one->begun[i] = (b->epoch + now) / 1000000;
+	if (one->begun[i] < least)
+		one->begun[i] = least;
+	b->changes++;
 	return 0;
 }
 
@@ -173,7 +192,7 @@ static int board_frame(struct board *b, const struct feed_line *line, uint64_t n
 		return err ? err : -ENOENT;
 	latest = one->tracks[i] ? track_latest(one->tracks[i]) : NULL;
 	if (!one->tracks[i] || (latest && line->sequence <= latest->sequence))
-		err = board_begin(b, &one->tracks[i], line->track);
+		err = board_begin(b, one, i, line->track, now);
 	if (!err)
 		err = track_insert(one->tracks[i], now, line->sequence, line->json, line->len);
 	if (err)
@@ -205,6 +224,7 @@ static int board_learn(struct board *b, struct board_broadcast *one, const struc
 		one->order = ++b->ends;
 	one->several = json_integer_value(json_object_get(json, "depth")) > 0;
 	one->ended = ended;
+	b->changes++;
 	if (ended)
 		board_thin(b, BOARD_ENDED_MAX);
 	return 0;
@@ -238,6 +258,7 @@ static void board_end(struct board *b, const char *name)
 	bool found;
 	size_t i = board_place(b, name, &found);
 
+	b->changes++;
 	if (found && b->list[i]->status)
 		board_silence(b, b->list[i]);
 	else if (found)

@@ -28,6 +28,8 @@ struct board_broadcast {
 	char *name;
 	struct tiers tiers;		  /* of which frames have come */
 	struct track *tracks[TRACKS_MAX]; /* by number; NULL before the first frame */
+	uint64_t begun[TRACKS_MAX];	  /* of its life: what sequences are counted from where
+					   * they must rise over all lives (publication.h) */
 	char *status;			  /* its last status, JSON; or NULL */
 	char *lacks;			  /* what it is not ready for (ready.h); or NULL */
 	bool compressed;		  /* it has compressed tracks, too (TRACK_COMPRESSED) */
@@ -45,6 +47,8 @@ struct board {
 	uint64_t updated; /* when anything came last; 0 nothing yet, unless the owner sets it */
 	uint64_t frames;  /* that came so far */
 	uint64_t ends;	  /* of broadcasts so far */
+	uint64_t changes; /* so far, of what is announced */
+	uint64_t epoch;	  /* ns from 1970 to the zero of its clock; the owner's to set */
 	bool over;	  /* nothing more will come; the owner's to set */
 };
 

@@ -223,6 +223,107 @@ static void ends(const char *broadcast)
 	assert_int_equal(board_take(&board, &line, 1), 0);
 }
 
+/* What sequences are counted from: of the number of a track. */
+static uint64_t begun_of(const char *broadcast, const char *track)
+{
+	const struct board_broadcast *one = board_find(&board, broadcast);
+	int i = tracks_find(&one->tiers, track);
+
+	assert_true(i >= 0);
+	return one->begun[i];
+}
+
+static int frame_at(const char *broadcast, const char *track, uint64_t sequence, uint64_t now)
+{
+	const struct feed_line line = { .kind = FEED_FRAME,
+					.broadcast = broadcast,
+					.track = track,
+					.sequence = sequence,
+					.json = "{}",
+					.len = 2 };
+
+	return board_take(&board, &line, now);
+}
+
+/* Milliseconds from 1970, so that numbers rise over all lives, of this process too. */
+static void lives_begin_after_each_other(void **state)
+{
+	const uint64_t ms = 1000000, epoch = UINT64_C(1700000000000);
+	static const char sessions[] = "sessions.json", publisher[] = "publisher.json";
+
+	(void)state;
+	board.epoch = epoch * ms + 999999;
+	assert_int_equal(frame_at("a", sessions, 7, 5 * ms), 0);
+	assert_int_equal(begun_of("a", sessions), epoch + 5);
+	assert_int_equal(begun_of("a", publisher), 0);
+	assert_int_equal(frame_at("a", sessions, 8, 6 * ms + 1), 0);
+	assert_int_equal(begun_of("a", sessions), epoch + 5);
+	assert_int_equal(frame_at("a", publisher, 0, 6 * ms + 1), 0);
+	assert_int_equal(begun_of("a", publisher), epoch + 7);
+	/* Time has gone on by more than there were numbers. */
+	assert_int_equal(frame_at("a", sessions, 8, 100 * ms), 0);
+	assert_int_equal(begun_of("a", sessions), epoch + 100);
+	assert_int_equal(begun_of("a", publisher), epoch + 7);
+	/* By less: it goes on behind the last one, epoch + 108. */
+	assert_int_equal(frame_at("a", sessions, 0, 101 * ms), 0);
+	assert_int_equal(begun_of("a", sessions), epoch + 109);
+	assert_int_equal(frame_at("a", sessions, 0, 101 * ms), 0);
+	assert_int_equal(begun_of("a", sessions), epoch + 110);
+	/* The clock of 1970 is set back, which the owner's isn't. */
+	board.epoch = 0;
+	assert_int_equal(frame_at("a", sessions, 0, 102 * ms), 0);
+	assert_int_equal(begun_of("a", sessions), epoch + 111);
+	/* Its end, where a status keeps it: so it does again. */
+	assert_int_equal(frame_at("a", sessions, 9, 103 * ms), 0);
+	assert_int_equal(status("{\"broadcast\":\"a\"}"), 0);
+	ends("a");
+	assert_int_equal(frame_at("a", sessions, 0, 104 * ms), 0);
+	assert_int_equal(begun_of("a", sessions), epoch + 121);
+	ends("a");
+	ends("a");
+	assert_int_equal(frame_at("a", sessions, 3, 105 * ms), 0);
+	assert_int_equal(begun_of("a", sessions), epoch + 122);
+}
+
+/* Whoever looks at what is announced need look again; frames alone are no reason. */
+static void changes_are_counted(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	assert_int_equal(board.changes, 0);
+	assert_int_equal(frame("a", "sessions.json", 1, "{}"), 0);
+	before = board.changes;
+	assert_true(before > 0);
+	assert_int_equal(frame("a", "sessions.json", 2, "{}"), 0);
+	assert_int_equal(frame("a", "sessions.json", 9, "{}"), 0);
+	assert_int_equal(frame("a", "secret.json", 9, "{}"), -ENOENT);
+	assert_int_equal(status("{"), -EBADMSG);
+	assert_int_equal(status("{}"), 0);
+	assert_int_equal(board.changes, before);
+	/* Another life. */
+	assert_int_equal(frame("a", "sessions.json", 0, "{}"), 0);
+	assert_true(board.changes > before);
+	before = board.changes;
+	assert_int_equal(frame("a", "publisher.json", 0, "{}"), 0);
+	assert_true(board.changes > before);
+	before = board.changes;
+	assert_int_equal(status("{\"broadcast\":\"a\",\"ended\":true}"), 0);
+	assert_true(board.changes > before);
+	before = board.changes;
+	assert_int_equal(status("{\"broadcast\":\"a\"}"), 0);
+	assert_true(board.changes > before);
+	before = board.changes;
+	ends("a");
+	assert_true(board.changes > before);
+	before = board.changes;
+	assert_int_equal(of("a", "b", "publisher.json", 0), 0);
+	assert_true(board.changes > before);
+	before = board.changes;
+	ends("b");
+	assert_true(board.changes > before);
+}
+
 /* Names of compressed tracks are nobody's here; that there are such, a status says. */
 static void compressed_tracks_are_told_of(void **state)
 {
@@ -418,6 +519,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_ended_one_steps_back, begin, end),
 		cmocka_unit_test_setup_teardown(a_lower_number_is_another_life, begin, end),
 		cmocka_unit_test_setup_teardown(health_is_kept, begin, end),
+		cmocka_unit_test_setup_teardown(lives_begin_after_each_other, begin, end),
+		cmocka_unit_test_setup_teardown(changes_are_counted, begin, end),
 		cmocka_unit_test_setup_teardown(a_relay_may_have_several, begin, end),
 		cmocka_unit_test_setup_teardown(broadcasts_are_bounded, begin, end),
 		cmocka_unit_test_setup_teardown(what_has_ended_goes_in_time, begin, end),
