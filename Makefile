@@ -60,7 +60,7 @@ UNIT_BINS := $(UNIT_NAMES:%=$(B)/tests/unit/%) $(UNIT_NAMES:%=$(B)/asan/tests/un
 
 # ---- flags --------------------------------------------------------------------------------------
 
-PKGS := libbpf libelf jansson zlib libcap-ng libseccomp libmicrohttpd libsystemd libcurl libxxhash ncursesw
+PKGS := libbpf libelf jansson zlib libcap-ng libseccomp libmicrohttpd libsystemd libcurl libxxhash libwebsockets ncursesw
 # Asked of pkg-config once, and only if something is compiled: `make deps` must work without it.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
@@ -201,7 +201,7 @@ NEEDS := \
 	cmd:python3=python3 cmd:objdump=binutils cmd:llvm-symbolizer-19=llvm-19 \
 	pc:libbpf=libbpf-dev pc:libelf=libelf-dev pc:jansson=libjansson-dev pc:zlib=zlib1g-dev \
 	pc:libcap-ng=libcap-ng-dev pc:libseccomp=libseccomp-dev pc:libmicrohttpd=libmicrohttpd-dev pc:libsystemd=libsystemd-dev \
-	pc:libcurl=libcurl4-openssl-dev pc:libxxhash=libxxhash-dev pc:ncursesw=libncurses-dev pc:cmocka=libcmocka-dev \
+	pc:libcurl=libcurl4-openssl-dev pc:libxxhash=libxxhash-dev pc:libwebsockets=libwebsockets-dev pc:ncursesw=libncurses-dev pc:cmocka=libcmocka-dev \
 	hdr:Zydis/Zydis.h=libzydis-dev hdr:libiberty/demangle.h=libiberty-dev \
 	hdr:stdio.h=libc6-dev hdr:linux/types.h=linux-libc-dev
 
@@ -451,6 +451,12 @@ bench-metrics: $(B)/bench/metrics ## milliseconds of a tick's frames and of a sc
 	@$(B)/bench/metrics
 
 # With SERVE_ARGS="--sustain" how many clients of whole frames get all of them.
+.PHONY: bench-publish
+bench-publish: all ## what publishing at a relay takes: bytes and processor time by broadcasts and nodes (cargo)
+	@relay="$(RELAY)"; [ -n "$$relay" ] || relay=$$(tests/relay/build-relay | tail -n 1); \
+	load="$(LOAD)"; [ -n "$$load" ] || load=$$(tests/relay/build-client | tail -n 1); \
+	MOQSTAT=$(B)/moqstat RELAY="$$relay" LOAD="$$load" exec bench/publish $(PUBLISH_ARGS)
+
 .PHONY: bench-serve
 bench-serve: all $(CROWD) ## 1,000 live clients, 10,000 broadcasts beside a real relay: tick lag, CPU, memory (root, cargo)
 	@relay="$(RELAY)"; [ -n "$$relay" ] || relay=$$(tests/relay/build-relay | tail -n 1); \
