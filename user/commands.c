@@ -25,8 +25,10 @@ const struct command commands[] = {
 	  "what is open in a relay right now, by path, tier and role, from the relay's memory "
 	  "alone; nothing is attached",
 	  OPTIONS_CENSUS },
-	{ "serve", USAGE("--listen ADDRESS"),
-	  "serve over HTTP what `moqstat run` writes, read from standard input", OPTIONS_SERVE },
+	{ "serve", USAGE("--listen ADDRESS", "--publish URLS"),
+	  "serve over HTTP, or publish at relays, what `moqstat run` writes, read from standard "
+	  "input",
+	  OPTIONS_SERVE },
 	{ "top", USAGE("[URL] [options]", "--pid PID | --exe PATH | --unit NAME | --all [options]"),
 	  "the same as the page of `run --listen`, in a terminal: of the agent at URL, else of the "
 	  "one at http://127.0.0.1:9814; or directly. ? tells its keys. Where standard output is "

@@ -118,6 +118,14 @@ static const int filter_of_server[] = {
 	SCMP_SYS(eventfd2),	 SCMP_SYS(signalfd4),
 };
 
+/* What a server that connects makes besides. bind() is for the netlink socket of the C library. */
+static const int filter_of_client[] = {
+	SCMP_SYS(connect),
+	SCMP_SYS(bind),
+	SCMP_SYS(sendmmsg),
+	SCMP_SYS(recvmmsg),
+};
+
 /* Of bpf(2): maps, programs, links and what they are; no pinning, none of other processes'. */
 static const unsigned int filter_bpf[] = {
 	BPF_MAP_CREATE,
@@ -321,7 +329,23 @@ int filter_settled(void)
 	return filter_load(&m);
 }
 
-int filter_serve(void)
+/* Connections of its own, and what the C library does to find a host's address: it reads its files,
+ * asks a resolver or a daemon, in a thread, and the kernel which addresses this machine has. */
+static void filter_connects(struct filter_maker *m)
+{
+	static const int families[] = { AF_INET, AF_INET6, AF_UNIX, AF_NETLINK };
+	size_t i;
+
+	filter_allow(m, ALL(filter_of_client));
+	filter_rule_if(m, SCMP_ACT_ALLOW, SCMP_SYS(clone),
+		       filter_masked(0, CLONE_VM | FILTER_NAMESPACES, CLONE_VM));
+	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		filter_rule_if(m, SCMP_ACT_ALLOW, SCMP_SYS(socket), filter_is(0, families[i]));
+	filter_rule_if(m, SCMP_ACT_ALLOW, SCMP_SYS(openat),
+		       filter_masked(2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
+}
+
+int filter_serve(bool connects)
 {
 	struct filter_maker m;
 	int err = filter_make(SCMP_ACT_ERRNO(EPERM), &m);
@@ -333,5 +357,7 @@ int filter_serve(void)
 	filter_age(&m, ALL(filter_of_server));
 	filter_self(&m);
 	filter_rule_if(&m, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), filter_is(1, TCGETS));
+	if (connects)
+		filter_connects(&m);
 	return filter_load(&m);
 }

@@ -23,8 +23,9 @@ int filter_run(const struct filter *f);
 /** On top of that one: nothing is attached any more, and no file is opened for writing. */
 int filter_settled(void);
 
-/** For the process that serves: connections that come to a socket which it has, and no others;
- *  neither files nor processes are made. */
-int filter_serve(void);
+/** For the process that serves: connections that come to a socket which it has, and no others but,
+ *  with `connects`, those that it makes itself over TCP, for which it may ask the resolver; neither
+ *  files nor processes are made. */
+int filter_serve(bool connects);
 
 #endif /* MOQSTAT_FILTER_H */

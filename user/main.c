@@ -60,12 +60,16 @@ static int main_serve(const struct options *o)
 					       .certificate = o->tls_cert,
 					       .key = o->tls_key,
 					       .metrics_max = o->metrics_max,
-					       .stay = true };
+					       .publish = { .urls = o->publish,
+							    .token_file = o->publish_token_file,
+							    .cacert = o->cacert,
+							    .no_standing = o->no_standing },
+					       .stay = o->listen };
 	const struct listen_rules rules = { .tokens = o->token_file, .tls = o->tls_cert };
 	struct serve *serve;
-	int socket, status, err = serve_check(&options);
+	int socket = -1, status, err = serve_check(&options);
 
-	if (!err)
+	if (!err && o->listen)
 		err = listen_open(o->listen, &rules, &socket);
 	if (!err)
 		err = serve_create(STDIN_FILENO, socket, &options, &serve);

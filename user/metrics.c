@@ -463,5 +463,7 @@ int metrics_render(struct metrics *m, const struct metrics_served *served,
 		metrics_write_hub(&e, served->hub);
 	if (served && served->http)
 		metrics_write_http(&e, served->http);
+	if (served && served->uplinks)
+		metrics_write_uplinks(&e, served->uplinks);
 	return exposition_end(&e);
 }

@@ -33,6 +33,7 @@
 #include "frame.h"
 #include "http.h"
 #include "hub.h"
+#include "uplinks.h"
 
 /** Stats broadcasts at most. Beyond, the one whose relay ended first is forgotten. */
 #define METRICS_NODES_MAX 256
@@ -46,6 +47,7 @@ struct metrics;
 struct metrics_served {
 	const struct hub_counts *hub;
 	const struct http_counts *http;
+	const struct uplinks *uplinks;
 	const bool *ready; /* what /readyz says */
 };
 

@@ -14,6 +14,7 @@
 #include "exposition.h"
 #include "http.h"
 #include "hub.h"
+#include "uplinks.h"
 #include "ledger.h"
 #include "tracks.h"
 
@@ -67,5 +68,6 @@ int metrics_write_health(struct exposition *e, const json_t *health);
 void metrics_write_ready(struct exposition *e, bool ready);
 void metrics_write_hub(struct exposition *e, const struct hub_counts *hub);
 void metrics_write_http(struct exposition *e, const struct http_counts *http);
+void metrics_write_uplinks(struct exposition *e, const struct uplinks *uplinks);
 
 #endif /* MOQSTAT_METRICS_NODE_H */

@@ -71,3 +71,52 @@ void metrics_write_http(struct exposition *e, const struct http_counts *http)
 		exposition_sample(e, NULL, 0, values[i]);
 	}
 }
+
+/* What a relay that is published at has for a value of a family. */
+static uint64_t metrics_uplink_value(const struct uplink_facts *f, size_t family)
+{
+	const uint64_t values[] = { f->state == UPLINK_PUBLISHING,
+				    f->broadcasts,
+				    f->subscriptions,
+				    f->connects,
+				    f->failures,
+				    f->groups,
+				    f->bytes,
+				    f->skipped };
+
+	return values[family];
+}
+
+void metrics_write_uplinks(struct exposition *e, const struct uplinks *uplinks)
+{
+	static const struct exposition_family families[] = {
+		{ "moqstat_publish_up", EXPOSITION_GAUGE, NULL,
+		  "Has the relay asked for the stats broadcasts and been told of them" },
+		{ "moqstat_publish_broadcasts", EXPOSITION_GAUGE, NULL,
+		  "Stats broadcasts that the relay has been told of" },
+		{ "moqstat_publish_subscriptions", EXPOSITION_GAUGE, NULL,
+		  "Tracks that the relay subscribes to now" },
+		{ "moqstat_publish_connects", EXPOSITION_COUNTER, NULL,
+		  "Sessions that the relay agreed to" },
+		{ "moqstat_publish_failures", EXPOSITION_COUNTER, NULL,
+		  "Attempts and sessions that failed" },
+		{ "moqstat_publish_groups", EXPOSITION_COUNTER, NULL, "Groups sent to the relay" },
+		{ "moqstat_publish_sent_bytes", EXPOSITION_COUNTER, "bytes",
+		  "Bytes of messages sent to the relay" },
+		{ "moqstat_publish_groups_skipped", EXPOSITION_COUNTER, NULL,
+		  "Groups that the relay did not get since it read too slowly" },
+	};
+	struct uplink_facts facts;
+	size_t i, n;
+
+	for (i = 0; i < METRICS_LEN(families) && uplinks->len; i++) {
+		exposition_family(e, &families[i]);
+		for (n = 0; n < uplinks->len; n++) {
+			uplink_tell(uplinks->list[n], &facts);
+			exposition_sample(e,
+					  (struct exposition_label[]){
+						  EXPOSITION_LABEL("relay", facts.name) },
+					  1, metrics_uplink_value(&facts, i));
+		}
+	}
+}

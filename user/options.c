@@ -49,6 +49,18 @@ static int options_check_listen(const struct options *o, const char *command)
 	return 0;
 }
 
+/* What belongs to publishing, likewise. */
+static int options_check_publish(const struct options *o, const char *command)
+{
+	if (!o->publish && (o->publish_token_file || o->cacert || o->no_standing)) {
+		log_error(
+			"%s: --publish-token-file, --cacert and --no-standing belong to --publish",
+			command);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* What a recording has no use for. */
 static int options_check_replay(const struct options *o)
 {
@@ -66,9 +78,11 @@ static int options_check_replay(const struct options *o)
 			  "without");
 		return -EINVAL;
 	}
-	if (o->listen) {
-		log_error("run: --listen belongs to a live run; serve a recording by `moqstat run "
-			  "--replay FILE | moqstat serve --listen ADDRESS`");
+	if (o->listen || o->publish) {
+		log_error("run: --%s belongs to a live run; serve a recording by `moqstat run "
+			  "--replay FILE | moqstat serve --%s %s`",
+			  o->listen ? "listen" : "publish", o->listen ? "listen" : "publish",
+			  o->listen ? "ADDRESS" : "URL");
 		return -EINVAL;
 	}
 	if (o->record && options_same_file(o->replay, o->record)) {
@@ -90,12 +104,12 @@ static int options_check_ways(const struct options *o)
 			  o->record);
 		return -EINVAL;
 	}
-	if (o->output == OPTIONS_OUTPUT_NONE && !o->listen && !o->record) {
-		log_error(
-			"run: --output none: then nothing comes of it; give --listen or --record, too");
+	if (o->output == OPTIONS_OUTPUT_NONE && !o->listen && !o->record && !o->publish) {
+		log_error("run: --output none: then nothing comes of it; give --listen, --publish "
+			  "or --record, too");
 		return -EINVAL;
 	}
-	if (options_check_listen(o, "run"))
+	if (options_check_listen(o, "run") || options_check_publish(o, "run"))
 		return -EINVAL;
 	if (settings_given(o, "linger") && !o->depth) {
 		log_error("run: --linger belongs to --depth: with depth 0 the one broadcast is "
@@ -123,11 +137,11 @@ static int options_check_run(const struct options *o)
 
 static int options_check_serve(const struct options *o)
 {
-	if (!o->listen) {
-		log_error("serve: give --listen ADDRESS, 127.0.0.1:9814 say");
+	if (!o->listen && !o->publish) {
+		log_error("serve: give --listen ADDRESS, 127.0.0.1:9814 say, or --publish URL");
 		return -EINVAL;
 	}
-	return options_check_listen(o, "serve");
+	return options_check_listen(o, "serve") || options_check_publish(o, "serve") ? -EINVAL : 0;
 }
 
 static int options_check(const struct options *o)
@@ -223,6 +237,12 @@ static int options_argument(int option, struct options *o)
 	const struct setting *s = &settings[option - OPTIONS_FIRST];
 	char where[OPTIONS_WHERE];
 
+	if (s->flags & SETTING_ONCE && o->given[s - settings] == OPTIONS_ARGUMENT) {
+		log_error("--%s: is there twice; give all of it at once, with blanks between: "
+			  "--%s \"A B\"",
+			  s->name, s->name);
+		return -EINVAL;
+	}
 	snprintf(where, sizeof(where), "--%s %s", s->name, optarg ? optarg : "");
 	return settings_take(s, optarg ? optarg : "yes", OPTIONS_ARGUMENT, where, o);
 }

@@ -73,7 +73,10 @@ struct options {
 	enum probes_identity identity;
 	enum probes_hot hot;
 	const char *leave_out;
-	const char *listen; /* run, serve: an address */
+	const char *listen;		/* run, serve: an address */
+	const char *publish;		/* run, serve: URLs, or NULL */
+	const char *publish_token_file; /* with publish: a file, or NULL */
+	bool no_standing;		/* with publish: no subscriptions of its own */
 	enum options_output output;
 	uint32_t metrics_max;
 	const char *user;			     /* run: whom to become */

@@ -189,9 +189,9 @@ int privileges_drop(void)
 	return err ? err : privileges_close();
 }
 
-int privileges_serve(void)
+int privileges_serve(bool connects)
 {
 	int err = privileges_drop();
 
-	return privileges_said(err ? err : filter_serve(), "of the process that serves");
+	return privileges_said(err ? err : filter_serve(connects), "of the process that serves");
 }

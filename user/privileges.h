@@ -50,7 +50,8 @@ int privileges_settle(const struct privileges *p);
  * -EPERM; -errno. */
 int privileges_drop(void);
 
-/** The same, and it serves, behind a filter. Logged; errors as of privileges_drop(). */
-int privileges_serve(void);
+/** The same, and it serves, behind a filter; `connects`: to relays, too. Logged; errors as of
+ * privileges_drop(). */
+int privileges_serve(bool connects);
 
 #endif /* MOQSTAT_PRIVILEGES_H */

@@ -346,11 +346,26 @@ static int run_open_server(struct run *r)
 					     .key = o->tls_key,
 					     .interval_ns = o->interval_ms * 1000000,
 					     .metrics_max = o->metrics_max,
+					     .publish = { .urls = o->publish,
+							  .token_file = o->publish_token_file,
+							  .owner = r->privileges.user.uid,
+							  .cacert = o->cacert,
+							  .no_standing = o->no_standing },
 					     .trusted = true };
 	err = server_start(o->listen, &r->serving, &r->server);
 	if (!err)
 		jsonl_also(&r->out, server_write, &r->server);
 	return err;
+}
+
+/* A token file, or NULL, as the user that the run has become. */
+static void run_warn_unreadable(const char *file, const char *user)
+{
+	if (file && access(file, R_OK))
+		log_warn("token file %s: moqstat can't read it again at SIGHUP, as user %s: %s; "
+			 "give it to that user (chown %s %s), mode 600, in a directory that he may "
+			 "search",
+			 file, user, strerror(errno), user, file);
 }
 
 /* Give up what isn't needed from here on, before anything of a relay's is read. */
@@ -365,11 +380,10 @@ static int run_confine(struct run *r)
 	p->server = r->server.pid;
 	p->events = o->probes == PROBES_PERF_EVENT || !kernel_has_multi();
 	err = privileges_confine(p);
-	if (!err && *p->user.name && o->token_file && access(o->token_file, R_OK))
-		log_warn("token file %s: moqstat can't read it again at SIGHUP, as user %s: %s; "
-			 "give it to that user (chown %s %s), mode 600, in a directory that he may "
-			 "search",
-			 o->token_file, p->user.name, strerror(errno), p->user.name, o->token_file);
+	if (!err && *p->user.name) {
+		run_warn_unreadable(o->token_file, p->user.name);
+		run_warn_unreadable(o->publish_token_file, p->user.name);
+	}
 	return err;
 }
 
@@ -378,7 +392,7 @@ static int run_open(struct run *r)
 {
 	int err = privileges_user_init(r->options->user, &r->privileges.user);
 
-	if (!err && r->options->listen)
+	if (!err && (r->options->listen || r->options->publish))
 		err = run_open_server(r);
 	/* The server is a process of its own: so it comes before any thread. */
 	if (!err)

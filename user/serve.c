@@ -26,6 +26,7 @@
 #include "pace.h"
 #include "page.h"
 #include "ready.h"
+#include "uplinks.h"
 
 /* Without news for so many ticks, and so long at least, the agent isn't ready, and isn't alive. It
  * says nothing while it attaches to one more relay, which may take it half a minute. */
@@ -37,6 +38,12 @@
 /* Of one track's past frames so many bytes are kept at most. */
 #define SERVE_TRACK_BYTES (64 << 20)
 
+/* Without HTTP the time is looked at so often, milliseconds. */
+#define SERVE_STEP_MS 1000
+
+/* For so long the relays' last frames may take once there is nothing more, milliseconds. */
+#define SERVE_FAREWELL_MS 2000
+
 struct serve {
 	const struct serve_options *options;
 	uint64_t interval_ns; /* a line comes at least so often; 0: not known */
@@ -46,7 +53,9 @@ struct serve {
 	struct pace pace;
 	struct board board;
 	struct metrics *metrics;
-	struct http *http;
+	struct http *http; /* NULL: nobody is served over HTTP */
+	struct hub *hub;   /* that of http; or an empty one */
+	struct uplinks uplinks;
 };
 
 /* For how long nothing may be heard; 0: as long as it likes. */
@@ -62,8 +71,9 @@ static int serve_metrics(void *arg, bool openmetrics, char **out, size_t *len)
 {
 	const struct serve *s = arg;
 	bool ready;
-	const struct metrics_served served = { .hub = hub_counts(http_hub(s->http)),
+	const struct metrics_served served = { .hub = hub_counts(s->hub),
 					       .http = http_counts(s->http),
+					       .uplinks = &s->uplinks,
 					       .ready = &ready };
 	struct frame_buf buf = { 0 };
 	char *why = NULL;
@@ -89,16 +99,17 @@ static char *serve_facts(void *arg)
 {
 	const struct serve *s = arg;
 	const struct http_counts *http = http_counts(s->http);
-	const struct hub_counts *hub = hub_counts(http_hub(s->http));
+	const struct hub_counts *hub = hub_counts(s->hub);
 	json_t *json = json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I}}",
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:o}",
 		"connections", (json_int_t)http->connections, "accepted",
 		(json_int_t)http->accepted, "refused", (json_int_t)http->refused, "cut",
 		(json_int_t)http->cut, "requests", (json_int_t)http->requests, "denied",
 		(json_int_t)http->denied, "followers", (json_int_t)hub->sessions, "subscriptions",
 		(json_int_t)hub->subscriptions, "sent", (json_int_t)hub->sent, "dropped",
 		(json_int_t)hub->dropped, "evicted", "lagging", (json_int_t)hub->lagging, "expired",
-		(json_int_t)hub->expired, "stale", (json_int_t)hub->stale);
+		(json_int_t)hub->expired, "stale", (json_int_t)hub->stale, "publishing",
+		uplinks_json(&s->uplinks));
 	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 
 	json_decref(json);
@@ -159,15 +170,18 @@ int serve_check(const struct serve_options *o)
 	int err = serve_files_read(o, &files);
 
 	serve_files_deinit(&files);
-	return err;
+	return err ? err : uplinks_check(&o->publish);
 }
 
 static int serve_open_http(struct serve *s, int socket, const struct answer_source *source)
 {
 	const struct serve_options *o = s->options;
 	struct serve_files files = { 0 };
-	int err = serve_files_read(o, &files);
+	int err;
 
+	if (socket < 0)
+		return hub_create(0, NULL, &s->hub);
+	err = serve_files_read(o, &files);
 	if (!err)
 		err = http_create(socket, source, files.certificate, files.key, &s->http);
 	if (err == -EIO)
@@ -175,6 +189,7 @@ static int serve_open_http(struct serve *s, int socket, const struct answer_sour
 			  "PEM; --verbose shows the library's reasons",
 			  o->certificate ? o->certificate : "-", o->key ? o->key : "-");
 	if (!err) {
+		s->hub = http_hub(s->http);
 		http_set_access(s->http, files.access);
 		files.access = NULL;
 	}
@@ -182,11 +197,27 @@ static int serve_open_http(struct serve *s, int socket, const struct answer_sour
 	return err;
 }
 
+static void serve_publish_token(struct serve *s, const char *text);
+
+/* The token that relays are shown, likewise. */
+static void serve_reload_publish(struct serve *s)
+{
+	const struct uplinks_options *o = &s->options->publish;
+	char *text;
+
+	if (!o->token_file || access_slurp(o->token_file, o->owner, &text))
+		return;
+	serve_publish_token(s, text);
+	explicit_bzero(text, strlen(text));
+	free(text);
+}
+
 /* The tokens again; those that there were hold on if the file is no good. */
 static void serve_reload(struct serve *s)
 {
 	struct access *access;
 
+	serve_reload_publish(s);
 	if (!s->options->token_file)
 		return;
 	if (access_read(s->options->token_file, s->options->owner, &access)) {
@@ -232,14 +263,32 @@ static int serve_open(struct serve *s, int socket)
 		err = feed_create(s->input, &s->feed);
 	if (!err)
 		err = metrics_create(s->options->metrics_max, &s->metrics);
-	if (err)
+	if (err && socket >= 0)
 		close(socket);
-	else
+	else if (!err)
 		err = serve_open_http(s, socket, &source);
-	if (!err)
-		board_init(http_hub(s->http), SERVE_TRACK_BYTES, &s->board);
+	if (err)
+		return err;
+	board_init(s->hub, SERVE_TRACK_BYTES, &s->board);
 	s->board.updated = clock_read(CLOCK_MONOTONIC);
-	return err;
+	s->board.epoch = clock_read(CLOCK_REALTIME) - s->board.updated;
+	return uplinks_init(&s->options->publish, &s->board, &s->uplinks);
+}
+
+/* What the relays are shown, by the text of its file. */
+static void serve_publish_token(struct serve *s, const char *text)
+{
+	const char *name = s->options->publish.token_file;
+	char *token;
+
+	if (uplinks_token(text, name, &token)) {
+		log_warn("the token that relays are shown stays as it was");
+		return;
+	}
+	if (!uplinks_set_token(&s->uplinks, token))
+		log_info("the token of %s is shown to relays from the next connection on", name);
+	explicit_bzero(token, strlen(token));
+	free(token);
 }
 
 /* Tokens, from whoever started this process. */
@@ -249,8 +298,11 @@ static void serve_take_tokens(struct serve *s, const struct feed_line *line)
 	const char *text = json_string_value(json_object_get(json, "text"));
 	struct access *access;
 
-	if (text && !access_parse(text, s->options->token_file, &access))
+	if (text && s->http && !access_parse(text, s->options->token_file, &access))
 		http_set_access(s->http, access);
+	text = json_string_value(json_object_get(json, "publish"));
+	if (text)
+		serve_publish_token(s, text);
 	json_decref(json);
 }
 
@@ -264,8 +316,10 @@ static void serve_take_limits(struct serve *s, const struct feed_line *line)
 			 &metrics_max) &&
 	    interval_ns > 0 && metrics_max > 0) {
 		s->interval_ns = interval_ns;
-		http_set_patience(s->http, serve_patience(s, SERVE_STALE_TICKS, SERVE_STALE_NS),
-				  serve_patience(s, SERVE_DEAD_TICKS, SERVE_DEAD_NS));
+		if (s->http)
+			http_set_patience(s->http,
+					  serve_patience(s, SERVE_STALE_TICKS, SERVE_STALE_NS),
+					  serve_patience(s, SERVE_DEAD_TICKS, SERVE_DEAD_NS));
 		metrics_set_places(s->metrics, metrics_max);
 	}
 	json_decref(json);
@@ -356,36 +410,55 @@ static int serve_input(struct serve *s, uint64_t now, bool *ended)
 /* Must the lines wait? */
 static bool serve_holds(const struct serve *s, uint64_t now)
 {
-	return pace_holds(&s->pace, now, !http_timeout(s->http), hub_full(http_hub(s->http)));
+	return s->http && pace_holds(&s->pace, now, !http_timeout(s->http), hub_full(s->hub));
+}
+
+/* What is waited for, in this order: those who read, then the lines, which may have to wait. */
+enum serve_fd {
+	SERVE_SIGNALS = 0,
+	SERVE_HTTP,
+	SERVE_UPLINKS,
+	SERVE_INPUT = SERVE_UPLINKS + UPLINKS_MAX,
+	SERVE_FDS,
+};
+
+static int serve_poll(const struct serve *s, bool holds, uint64_t now, struct pollfd *fds)
+{
+	int timeout = s->http ? http_timeout(s->http) : SERVE_STEP_MS;
+	size_t i;
+
+	for (i = 0; i < SERVE_FDS; i++)
+		fds[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	fds[SERVE_SIGNALS].fd = s->signals;
+	fds[SERVE_HTTP].fd = s->http ? http_fd(s->http) : -1;
+	fds[SERVE_INPUT].fd = holds || s->board.over ? -1 : s->input;
+	timeout = uplinks_poll(&s->uplinks, &fds[SERVE_UPLINKS], timeout);
+	timeout = pace_timeout(&s->pace, now, holds, timeout);
+	return poll(fds, SERVE_FDS, timeout) < 0 && errno != EINTR ? -errno : 0;
 }
 
 static int serve_wait(struct serve *s)
 {
-	struct pollfd fds[] = { { .fd = s->signals, .events = POLLIN },
-				{ .fd = http_fd(s->http), .events = POLLIN },
-				{ .fd = s->input, .events = POLLIN } };
-	bool ended = false, holds;
+	struct pollfd fds[SERVE_FDS];
 	uint64_t before, now;
+	bool holds;
 	int err = 0;
 
-	while (!err && (!ended || s->options->stay)) {
+	while (!err && (!s->board.over || s->options->stay)) {
 		before = clock_read(CLOCK_MONOTONIC);
 		holds = serve_holds(s, before);
-		fds[2].revents = 0; /* lines are there all the while */
-		if (poll(fds, holds ? 2 : 3,
-			 pace_timeout(&s->pace, before, holds, http_timeout(s->http))) < 0 &&
-		    errno != EINTR)
-			return -errno;
-		if (fds[0].revents && serve_signalled(s))
+		err = serve_poll(s, holds, before, fds);
+		if (err)
+			return err;
+		if (fds[SERVE_SIGNALS].revents && serve_signalled(s))
 			return 0;
 		now = clock_read(CLOCK_MONOTONIC);
 		pace_waited(&s->pace, holds, now - before);
-		if (!holds && fds[2].fd >= 0 && (fds[2].revents || s->pace.more))
-			err = serve_input(s, now, &ended);
-		if (ended)
-			fds[2].fd = -1;
-		s->board.over = ended;
-		http_run(s->http, now);
+		if (!holds && !s->board.over && (fds[SERVE_INPUT].revents || s->pace.more))
+			err = serve_input(s, now, &s->board.over);
+		if (s->http)
+			http_run(s->http, now);
+		uplinks_run(&s->uplinks, now);
 	}
 	return err;
 }
@@ -408,7 +481,8 @@ int serve_create(int input, int socket, const struct serve_options *o, struct se
 
 	if (!s) {
 		close(input);
-		close(socket);
+		if (socket >= 0)
+			close(socket);
 		return -ENOMEM;
 	}
 	s->options = o;
@@ -431,8 +505,12 @@ void serve_destroy(struct serve *s)
 	if (!s)
 		return;
 	/* The board's tracks go first, the hub that knows their followers with the server. */
+	uplinks_deinit(&s->uplinks);
 	board_deinit(&s->board);
-	http_destroy(s->http);
+	if (s->http)
+		http_destroy(s->http);
+	else
+		hub_destroy(s->hub);
 	metrics_destroy(s->metrics);
 	feed_destroy(s->feed);
 	if (s->signals >= 0)
@@ -445,6 +523,7 @@ int serve_loop(struct serve *s)
 {
 	int err = serve_wait(s);
 
+	uplinks_close(&s->uplinks, SERVE_FAREWELL_MS);
 	if (err && err != -EBADMSG)
 		log_error("cannot serve any longer: %s", strerror(-err));
 	return err == -EBADMSG ? EXIT_USAGE : err ? EXIT_FAILED : EXIT_DONE;

@@ -47,28 +47,35 @@ static void server_child(int input, int socket, const struct serve_options *o)
 	err = serve_create(input, socket, o, &serve);
 	if (err)
 		_exit(EXIT_FAILURE);
-	if (privileges_serve())
+	if (privileges_serve(o->publish.urls))
 		_exit(EXIT_FAILURE);
 	status = serve_loop(serve);
 	serve_destroy(serve);
 	_exit(status);
 }
 
+/* A socket; or -1, none. */
+static void server_close(int socket)
+{
+	if (socket >= 0)
+		close(socket);
+}
+
 int server_start(const char *address, const struct serve_options *o, struct server *out)
 {
 	const struct listen_rules rules = { .tokens = o->token_file, .tls = o->certificate };
-	struct server s = { .token_file = o->token_file };
-	int fds[2], socket, err;
+	struct server s = { .token_file = o->token_file, .publish_file = o->publish.token_file };
+	int fds[2], socket = -1, err;
 
 	/* Said here, where it is the run's own error. */
 	err = serve_check(o);
-	if (!err)
+	if (!err && address)
 		err = listen_open(address, &rules, &socket);
 	if (err)
 		return err;
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK)) {
 		err = -errno;
-		close(socket);
+		server_close(socket);
 		return err;
 	}
 	fcntl(fds[1], F_SETPIPE_SZ, SERVER_PIPE);
@@ -79,7 +86,7 @@ int server_start(const char *address, const struct serve_options *o, struct serv
 	}
 	err = s.pid < 0 ? -errno : 0;
 	close(fds[0]);
-	close(socket);
+	server_close(socket);
 	if (err) {
 		close(fds[1]);
 		log_error("cannot start the process that serves: %s", strerror(-err));
@@ -183,27 +190,53 @@ static int server_hand_over(struct server *s, const char *name, json_t *json)
 	return err;
 }
 
-void server_reload(struct server *s)
+/* The text of a token file again, if it is any good. */
+static int server_read_tokens(const char *file, char **out)
 {
 	struct access *access;
+	char *text;
+	int err = access_slurp(file, 0, &text);
+
+	if (err)
+		return err;
+	err = access_parse(text, file, &access);
+	if (err) {
+		server_wipe(text);
+		return err;
+	}
+	access_destroy(access);
+	*out = text;
+	return 0;
+}
+
+/* Hand the tokens of a file over, under a name. */
+static void server_reload_file(struct server *s, const char *file, const char *name, int err,
+			       char *text)
+{
+	if (!err)
+		err = server_hand_over(s, "tokens", json_pack("{s:s}", name, text));
+	server_wipe(text);
+	if (err)
+		log_warn("the tokens stay as they were: those of %s could not be %s", file,
+			 err == -ENOBUFS || err == -ECHILD ? "handed over" : "read");
+	else
+		log_info("the tokens of %s hold from now on", file);
+}
+
+void server_reload(struct server *s)
+{
 	char *text = NULL;
 	int err;
 
-	if (!s->pid || !s->token_file)
-		return;
-	err = access_slurp(s->token_file, 0, &text);
-	if (!err)
-		err = access_parse(text, s->token_file, &access);
-	if (!err) {
-		access_destroy(access);
-		err = server_hand_over(s, "tokens", json_pack("{s:s}", "text", text));
+	if (s->pid && s->token_file) {
+		err = server_read_tokens(s->token_file, &text);
+		server_reload_file(s, s->token_file, "text", err, text);
 	}
-	server_wipe(text);
-	if (err)
-		log_warn("the tokens stay as they were: those of %s could not be %s", s->token_file,
-			 err == -ENOBUFS || err == -ECHILD ? "handed over" : "read");
-	else
-		log_info("the tokens of %s hold from now on", s->token_file);
+	text = NULL;
+	if (s->pid && s->publish_file) {
+		err = access_slurp(s->publish_file, 0, &text);
+		server_reload_file(s, s->publish_file, "publish", err, text);
+	}
 }
 
 int server_limit(struct server *s, uint64_t interval_ns, uint32_t metrics_max)

@@ -19,12 +19,13 @@ struct server {
 	pid_t pid; /* 0: there is none */
 	int fd;	   /* of the pipe to it */
 	struct outlet outlet;
-	const char *token_file;
+	const char *token_file;	  /* who may read; or NULL */
+	const char *publish_file; /* what relays are shown; or NULL */
 };
 
-/** Listen on an address and start the process that serves there. To be called before there is
- * anything that it must not have. *out is ended by server_stop(). What is wrong is logged; errors
- * as of listen_open(), access_read() and fork(). */
+/** Listen on an address, unless that is NULL, and start the process that serves there. To be called
+ * before there is anything that it must not have. *out is ended by server_stop(). What is wrong is
+ * logged; errors as of listen_open(), access_read() and fork(). */
 int server_start(const char *address, const struct serve_options *o, struct server *out);
 
 /** Close the pipe, and wait for the process to end. NULL, or none, is fine. */
@@ -37,7 +38,7 @@ int server_write(void *server, const char *line, size_t len);
 /** Go on with what waits for it. As server_write(). */
 int server_flush(struct server *s);
 
-/** Read the token file again and hand it over. What is wrong is logged; the tokens stay as they
+/** Read the token files again and hand them over. What is wrong is logged; the tokens stay as they
  * were then. */
 void server_reload(struct server *s);
 

@@ -89,6 +89,19 @@ const struct setting settings[] = {
 	  .kind = SETTING_TEXT, .commands = RUN | SERVE, IN(tls_cert) },
 	{ "tls-key", "FILE", "the certificate's key in PEM", .kind = SETTING_TEXT,
 	  .commands = RUN | SERVE, IN(tls_key) },
+	{ "publish", "URLS",
+	  "publish the stats broadcasts at a relay, over its WebSocket, as if its own statistics "
+	  "were on: ws://HOST:PORT/PATH, or wss://; PATH is one that all of them are under, "
+	  "/.stats say. Several URLs with blanks between them",
+	  .kind = SETTING_TEXT, .commands = RUN | SERVE, .flags = SETTING_ONCE, IN(publish) },
+	{ "publish-token-file", "FILE",
+	  "with --publish: the token that the relays want, for every one of them; SIGHUP reads it "
+	  "again, for the next connection",
+	  .kind = SETTING_TEXT, .commands = RUN | SERVE, IN(publish_token_file) },
+	{ "no-standing", NULL,
+	  "with --publish: without subscriptions of its own to what it publishes; then a relay's HTTP "
+	  "may go on giving an old frame while nobody subscribes there",
+	  .kind = SETTING_FLAG, .commands = RUN | SERVE, IN(no_standing) },
 	{ "metrics-max", "N",
 	  "broadcasts with series of their own; more are summed up. SIGHUP to a run takes another "
 	  "number from the file, for broadcasts that come",
@@ -178,8 +191,9 @@ const struct setting settings[] = {
 	{ "rate", "FRAMES", "with --cost: frames that the relay sends a second",
 	  .kind = SETTING_NUMBER, .unit = "frames", .fallback = "100000", .low = 1,
 	  .high = 1000000000, .commands = SITES, .flags = SETTING_HERE, IN(rate) },
-	{ "cacert", "FILE", "for https: whose certificates hold, in PEM, instead of the system's",
-	  .kind = SETTING_TEXT, .commands = TOP | VERIFY, .flags = SETTING_HERE, IN(cacert) },
+	{ "cacert", "FILE",
+	  "for https, and wss: whose certificates hold, in PEM, instead of the system's",
+	  .kind = SETTING_TEXT, .commands = RUN | SERVE | TOP | VERIFY, IN(cacert) },
 	{ "plain", NULL,
 	  "a plain table each tick, on a terminal, too: a line with # for all, one with the "
 	  "columns' names, one for each row, an empty line",

@@ -35,6 +35,8 @@ enum setting_kind {
 #define SETTING_TESTS 4
 /** May change while a run goes on, at SIGHUP: a number. */
 #define SETTING_LIVE 8
+/** Takes several values at once, and may be given but once. */
+#define SETTING_ONCE 16
 
 struct setting {
 	const char *name;     /* as in --name */

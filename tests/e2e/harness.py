@@ -321,8 +321,8 @@ class Relay(Process):
     """A moq-relay of our own on ports of its own; its statistics on unless the world's mode, or the
     caller, tells otherwise."""
 
-    def __init__(self, world, name="relay", stats=None, node="n1", args=(), program=()):
-        """`program`: what runs it in place of its path alone."""
+    def __init__(self, world, name="relay", stats=None, node="n1", args=(), program=(), public=""):
+        """`program`: what runs it in place of its path alone; `public`: what is open to who has no token."""
         if stats is None:
             stats = world.mode != "off"
         self.stats = stats
@@ -333,7 +333,7 @@ class Relay(Process):
         command = [*(program or [world.relay]), bind, f"[::]:{self.port}", *TIERS]
         command += ["--web-http-listen", f"127.0.0.1:{self.http}"]
         if "--auth-url" not in args:
-            command += ["--auth-public", "**" if LATER else ""]
+            command += ["--auth-public", public or "**" if LATER else public]
         if not {"--tls-cert", "--listen-tls-cert"}.intersection(args):
             command += [generate, "localhost"]
         if stats:

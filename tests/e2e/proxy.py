@@ -5,6 +5,7 @@ acts on what has been overtaken."""
 import select
 import socket
 import threading
+import time
 
 
 class Proxy:
@@ -135,3 +136,61 @@ class Spoiler(Proxy):
         self.spoiled += clear.count(self.before)
         clear = clear.replace(self.before, self.after)
         return frame[:at] + bytes(byte ^ mask[i % 4] for i, byte in enumerate(clear))
+
+
+class Gate:
+    """Forwards any number of TCP connections to a port of this machine, which may change between them."""
+
+    def __init__(self, port):
+        self.to = port
+        self.front = socket.create_server(("127.0.0.1", 0))
+        self.port = self.front.getsockname()[1]
+        self.shut = threading.Event()  # nothing is read any more, from either side
+        self.accepted = 0
+        self.pairs = []
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def cut(self):
+        """Every connection ends, without a word."""
+        for end in self.pairs:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it has ended already
+        self.pairs = []
+
+    def close(self):
+        self.front.close()
+        self.shut.clear()
+        self.cut()
+
+    def _run(self):
+        while True:
+            try:
+                one, _ = self.front.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            try:
+                other = socket.create_connection(("127.0.0.1", self.to), timeout=5)
+            except OSError:
+                one.close()
+                continue
+            other.settimeout(None)
+            self.pairs += [one, other]
+            for a, b in ((one, other), (other, one)):
+                threading.Thread(target=self._forward, args=(a, b), daemon=True).start()
+
+    def _forward(self, a, b):
+        try:
+            while data := a.recv(65536):
+                while self.shut.is_set():
+                    time.sleep(0.02)
+                b.sendall(data)
+        except OSError:
+            pass
+        for end in (a, b):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass

@@ -184,7 +184,7 @@ static const struct http_counts http = {
 	.connections = 3, .accepted = 17, .refused = 1, .requests = 29, .denied = 2, .cut = 5
 };
 static const bool ready = true;
-static const struct metrics_served served = { &hub, &http, &ready };
+static const struct metrics_served served = { .hub = &hub, .http = &http, .ready = &ready };
 
 /* Two relays, one of which has ended; names that are hostile; more broadcasts than places. */
 static struct metrics *make_full(void)

@@ -533,7 +533,7 @@ static bool server(void)
 {
 	bool root = !geteuid();
 
-	return !privileges_serve() && (!root || getuid() == NOBODY) && confined(0, root) &&
+	return !privileges_serve(false) && (!root || getuid() == NOBODY) && confined(0, root) &&
 	       TRY(never) && TRY(serving);
 }
 

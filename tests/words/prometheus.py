@@ -135,7 +135,7 @@ class Scraper:
 
 def exported(words):
     """The names in what a server answers that has been told all there is; a histogram has three."""
-    server = Server(words.moqstat)
+    server = Server(words.moqstat, "--publish", "ws://127.0.0.1:1/x")
     try:
         server.frames()
         server.status(broadcast=NODE, relay={"pid": 1}, tracks={TRACKS[0]: {"bytes": {"state": "exact"}}})
