@@ -75,7 +75,7 @@ void metrics_write_http(struct exposition *e, const struct http_counts *http)
 /* What a relay that is published at has for a value of a family. */
 static uint64_t metrics_uplink_value(const struct uplink_facts *f, size_t family)
 {
-	const uint64_t values[] = { f->state == UPLINK_PUBLISHING,
+	const uint64_t values[] = { f->state == UPLINK_PUBLISHING && f->broadcasts,
 				    f->broadcasts,
 				    f->subscriptions,
 				    f->connects,
@@ -91,7 +91,7 @@ void metrics_write_uplinks(struct exposition *e, const struct uplinks *uplinks)
 {
 	static const struct exposition_family families[] = {
 		{ "moqstat_publish_up", EXPOSITION_GAUGE, NULL,
-		  "Has the relay asked for the stats broadcasts and been told of them" },
+		  "Has the relay been told of stats broadcasts, and holds the session" },
 		{ "moqstat_publish_broadcasts", EXPOSITION_GAUGE, NULL,
 		  "Stats broadcasts that the relay has been told of" },
 		{ "moqstat_publish_subscriptions", EXPOSITION_GAUGE, NULL,

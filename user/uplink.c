@@ -124,6 +124,27 @@ static void uplink_opened(void *arg)
 	websocket_write(u->socket);
 }
 
+/* Has the relay been told of nothing, though there is something? */
+static void uplink_look_astray(struct uplink *u)
+{
+	bool told = publication_counts(u->session)->broadcasts;
+	size_t i;
+
+	for (i = 0; i < u->board->len && !board_announced(u->board->list[i]); i++)
+		;
+	if (told && u->facts.problem) {
+		u->facts.problem = NULL;
+		*u->problem = '\0';
+	} else if (!told && i < u->board->len && !u->facts.problem) {
+		snprintf(u->problem, sizeof(u->problem),
+			 "none of the stats broadcasts is under the URL's path and what the relay "
+			 "lets us publish there");
+		u->facts.problem = u->problem;
+		log_warn("publishing at %s: %s: %s is one", u->url.name, u->problem,
+			 u->board->list[i]->name);
+	}
+}
+
 /* What the session has come to. */
 static void uplink_look(struct uplink *u)
 {
@@ -141,6 +162,8 @@ static void uplink_look(struct uplink *u)
 		*u->problem = '\0';
 		log_info("publishing at %s", u->url.name);
 	}
+	if (state == PUBLICATION_OPEN)
+		uplink_look_astray(u);
 	if (publication_waits(u->session))
 		websocket_write(u->socket);
 }

@@ -51,7 +51,7 @@ enum uplink_state {
 struct uplink_facts {
 	const char *name; /* the URL's; the uplink's, as is `problem` */
 	enum uplink_state state;
-	const char *problem; /* what went wrong last, or NULL; it stays until it is right */
+	const char *problem; /* what went wrong last, or is wrong, or NULL: all is well */
 	uint64_t connects;   /* sessions that the relay agreed to */
 	uint64_t failures;   /* of attempts, and of sessions */
 	size_t broadcasts, subscriptions;

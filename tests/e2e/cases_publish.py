@@ -479,6 +479,24 @@ def publish_several(world):
     agent.end()
 
 
+def publish_astray(world):
+    """A URL under whose path there is nothing is told of, and right once there is something."""
+    relay = Relay(world, stats=False)
+    served = Served(world, "--publish", f"ws://127.0.0.1:{relay.http}/.stats/node/other")
+    served.feed(lines(BROADCAST, 1, 1, 0))
+    wait_until(lambda: "under the URL's path" in str(published(served)[0]["problem"]), 10,
+               lambda: f"{published(served)}")
+    check(BROADCAST in served.errors() and published(served)[0]["broadcasts"] == 0, f"{served.errors()}")
+    check("} 0" in next(line for line in ask(port_of(served), "/metrics").body.decode().split("\n")
+                        if line.startswith("moqstat_publish_up{")), "it is not up")
+    served.feed(lines(".stats/node/other/one", 1, 1, 0))
+    wait_until(lambda: published(served)[0]["broadcasts"] == 1 and not published(served)[0]["problem"], 10,
+               lambda: f"{published(served)}")
+    check(published(served)[0]["connects"] == 1, "by the same session")
+    served.child.stdin.close()
+    served.end()
+
+
 def publish_refused(world):
     """What makes no sense is said before anything is begun."""
     cases = (
@@ -512,5 +530,6 @@ CASES = (
     publish_cluster,
     publish_tls,
     publish_several,
+    publish_astray,
     publish_refused,
 )
