@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -156,6 +157,22 @@ static long try_keys(void)
 static long try_internet(void)
 {
 	return socket(AF_INET, SOCK_DGRAM, 0);
+}
+
+static long try_packets(void)
+{
+	return socket(AF_PACKET, SOCK_RAW, 0);
+}
+
+/* To a port of this machine on which nobody listens. */
+static long try_connect(void)
+{
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+					.sin_port = htons(1),
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	return fd < 0 ? fd : connect(fd, (const struct sockaddr *)&to, sizeof(to));
 }
 
 static long try_unix(void)
@@ -381,6 +398,29 @@ static const struct attempt serving[] = {
 	{ "accept4", try_accept, EBADF },
 };
 
+/* One that publishes at relays connects to them, too. */
+static const struct attempt connecting[] = {
+	{ "exec", try_exec, EPERM },
+	{ "fork", try_fork, EPERM },
+	{ "ptrace", try_ptrace, EPERM },
+	{ "process_vm_writev", try_write_memory, EPERM },
+	{ "process_vm_readv", try_read_memory, EPERM },
+	{ "/proc/PID/mem for writing", try_memory_file, EPERM },
+	{ "a new file", try_new_file, EPERM },
+	{ "setresuid", try_setuid, EPERM },
+	{ "kill", try_kill, EPERM },
+	{ "mmap of code", try_code, EPERM },
+	{ "mprotect to code", try_make_code, EPERM },
+	{ "bpf, looking up", try_bpf_lookup, EPERM },
+	{ "perf_event_open", try_perf, EPERM },
+	{ "a socket below IP", try_packets, EPERM },
+	{ "a socket of the internet", try_internet, 0 },
+	{ "a connection", try_connect, ECONNREFUSED },
+	{ "a thread", try_thread, 0 },
+	{ "reading a file", try_read_file, 0 },
+	{ "accept4", try_accept, EBADF },
+};
+
 #define TRY(list) try_all(list, sizeof(list) / sizeof((list)[0]))
 
 /* False if one of them does otherwise, which is told. */
@@ -537,6 +577,14 @@ static bool server(void)
 	       TRY(never) && TRY(serving);
 }
 
+static bool publisher(void)
+{
+	bool root = !geteuid();
+
+	return !privileges_serve(true) && (!root || getuid() == NOBODY) && confined(0, root) &&
+	       TRY(connecting);
+}
+
 static bool no_such_user(void)
 {
 	struct privileges_user user;
@@ -567,6 +615,7 @@ IN_A_CHILD(one_relay)
 IN_A_CHILD(server_and_manager)
 IN_A_CHILD(server_killed)
 IN_A_CHILD(server)
+IN_A_CHILD(publisher)
 IN_A_CHILD(no_such_user)
 IN_A_CHILD(nobody_becomes_root)
 
@@ -581,10 +630,15 @@ static void test_another_user(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_relays_may_come), cmocka_unit_test(test_one_relay),
-		cmocka_unit_test(test_another_user),	cmocka_unit_test(test_server_and_manager),
-		cmocka_unit_test(test_server_killed),	cmocka_unit_test(test_server),
-		cmocka_unit_test(test_no_such_user),	cmocka_unit_test(test_nobody_becomes_root),
+		cmocka_unit_test(test_relays_may_come),
+		cmocka_unit_test(test_one_relay),
+		cmocka_unit_test(test_another_user),
+		cmocka_unit_test(test_server_and_manager),
+		cmocka_unit_test(test_server_killed),
+		cmocka_unit_test(test_server),
+		cmocka_unit_test(test_publisher),
+		cmocka_unit_test(test_no_such_user),
+		cmocka_unit_test(test_nobody_becomes_root),
 	};
 
 	return cmocka_run_group_tests_name("privileges", tests, NULL, NULL);
