@@ -59,6 +59,7 @@ struct publication {
 	struct publication_sending sending;
 	struct standing standing;
 	bool stands;	  /* with these */
+	uint64_t stood;	  /* when they were looked at last */
 	uint64_t one_way; /* our next stream */
 	uint64_t next;	  /* the relay's stream with both directions after the newest */
 	uint64_t missing[PUBLICATION_MISSING_MAX]; /* of those before it, that haven't come */
@@ -479,6 +480,15 @@ static int publication_look(struct publication *p)
 	return err;
 }
 
+/* See to our own subscriptions. */
+static int publication_stand(struct publication *p, uint64_t now)
+{
+	p->stood = now;
+	if (!p->stands || p->state != PUBLICATION_OPEN)
+		return 0;
+	return publication_said(p, standing_look(&p->standing, p->board, p->root, &p->outbox, now));
+}
+
 /* Have the next group sent, if there is one: of each subscription in turn. */
 static int publication_turn(struct publication *p)
 {
@@ -513,6 +523,7 @@ static int publication_turn(struct publication *p)
 
 int publication_run(struct publication *p, uint64_t now)
 {
+	bool changed = p->changes != p->board->changes;
 	int err;
 
 	if (p->outbox.closed)
@@ -526,9 +537,8 @@ int publication_run(struct publication *p, uint64_t now)
 			"be published there is up to the token, or to the relay's rules for those "
 			"without one");
 	err = publication_look(p);
-	if (!err && p->stands && p->state == PUBLICATION_OPEN)
-		err = publication_said(
-			p, standing_look(&p->standing, p->board, p->root, &p->outbox, now));
+	if (!err && (changed || now - p->stood >= STANDING_PAUSE))
+		err = publication_stand(p, now);
 	return err ? err : publication_turn(p);
 }
 

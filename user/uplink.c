@@ -12,6 +12,15 @@
 #include "publication.h"
 #include "websocket.h"
 
+/* While the board changes all the time it is looked at so often: with many broadcasts each look
+ * takes its time. */
+#define UPLINK_LOOK_MS 20
+
+/* An address that is looked for is asked for so often. */
+#define UPLINK_LOOKUP_MS 50
+
+#define UPLINK_MS	 UINT64_C(1000000)
+
 /* How a token is shown to a relay. */
 #define UPLINK_TOKEN "jwt="
 
@@ -25,11 +34,12 @@ struct uplink {
 	unsigned int addresses;	     /* how many have not been tried this time */
 	struct publication *session; /* once the relay has let us in */
 	bool stands;
-	bool agreed;		 /* and has answered the setup */
-	bool stopping, finished; /* no further session is begun; and this one is being closed */
-	uint64_t now, begun;	 /* begun: when the session was agreed on */
-	uint64_t next;		 /* when to try again */
-	uint64_t pause;		 /* before that; 0: none yet */
+	bool agreed;		  /* and has answered the setup */
+	bool stopping, finished;  /* no further session is begun; and this one is being closed */
+	uint64_t changes, looked; /* of the board, when it was looked at last, and when that was */
+	uint64_t now, begun;	  /* begun: when the session was agreed on */
+	uint64_t next;		  /* when to try again */
+	uint64_t pause;		  /* before that; 0: none yet */
 	char problem[320];
 	struct uplink_facts facts;
 };
@@ -168,13 +178,25 @@ static void uplink_look(struct uplink *u)
 		websocket_write(u->socket);
 }
 
+/* Go on with the session. */
+static int uplink_go_on(struct uplink *u)
+{
+	if (u->changes != u->board->changes) {
+		if (u->now - u->looked < UPLINK_LOOK_MS * UPLINK_MS)
+			return 0;
+		u->changes = u->board->changes;
+		u->looked = u->now;
+	}
+	return publication_run(u->session, u->now);
+}
+
 static int uplink_take(void *arg, const void *message, size_t len)
 {
 	struct uplink *u = arg;
 	int err = u->session ? publication_take(u->session, message, len, u->now) : -EPROTO;
 
 	if (!err)
-		err = publication_run(u->session, u->now);
+		err = uplink_go_on(u);
 	if (!err)
 		uplink_look(u);
 	return err;
@@ -324,14 +346,21 @@ int uplink_poll(const struct uplink *u, struct pollfd *out)
 {
 	int timeout = websocket_poll(u->socket, out);
 
-	return u->lookup && timeout > 50 ? 50 : timeout;
+	if (u->lookup && timeout > UPLINK_LOOKUP_MS)
+		timeout = UPLINK_LOOKUP_MS;
+	if (u->session && u->changes != u->board->changes && timeout > UPLINK_LOOK_MS)
+		timeout = UPLINK_LOOK_MS;
+	return timeout;
 }
 
 /* The session's end, once all has been sent. */
 static void uplink_finish(struct uplink *u)
 {
-	if (u->session && publication_waits(u->session))
+	/* Whatever came last is to be sent, too. */
+	if (u->session && !publication_run(u->session, u->now) && publication_waits(u->session)) {
+		websocket_write(u->socket);
 		return;
+	}
 	if (!u->session || publication_close(u->session))
 		websocket_close(u->socket);
 	else
@@ -345,7 +374,7 @@ void uplink_run(struct uplink *u, uint64_t now)
 	websocket_run(u->socket);
 	if (u->lookup)
 		uplink_connect(u);
-	if (u->session && !u->finished && publication_run(u->session, now)) {
+	if (u->session && !u->finished && uplink_go_on(u)) {
 		websocket_close(u->socket);
 		uplink_ended(u, 0, "");
 	}
