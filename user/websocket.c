@@ -28,6 +28,7 @@ struct websocket {
 	bool waits;   /* next() is to be called */
 	bool closing; /* by us */
 	bool closed;  /* so we have said */
+	bool over;    /* so was the owner told */
 	uint8_t *message;
 	size_t len; /* of a message that comes in */
 	uint8_t *out;
@@ -57,6 +58,7 @@ static void websocket_end(struct websocket *w, const char *why)
 	lws_set_wsi_user(w->connection, NULL);
 	w->connection = NULL;
 	w->open = w->waits = false;
+	w->over = true;
 	w->len = 0;
 	if (!w->closing)
 		w->owner.ended(w->owner.arg, status, why);
@@ -207,9 +209,12 @@ void websocket_open(struct websocket *w, const char *address, int port, const ch
 		.retry_and_idle_policy = &websocket_life,
 	};
 
-	w->closing = w->closed = false;
-	if (!lws_client_connect_via_info(&info) && !w->connection)
-		w->owner.ended(w->owner.arg, 0, "no connection");
+	w->closing = w->closed = w->over = false;
+	/* Where it fails at once the library may have said so already, by an event, or may not. */
+	if (lws_client_connect_via_info(&info) || w->over)
+		return;
+	w->connection = NULL;
+	w->owner.ended(w->owner.arg, 0, "no connection");
 }
 
 void websocket_close(struct websocket *w)
