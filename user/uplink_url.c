@@ -73,10 +73,11 @@ int uplink_url_parse(const char *url, struct uplink_url *out)
 	curl_free(root);
 	curl_free(user);
 	curl_url_cleanup(parts);
+	/* A password is shown to nobody. */
 	if (err == -EINVAL)
 		log_error("--publish: `%.*s` is no URL of a relay's WebSocket: give "
 			  "ws://HOST:PORT/PATH, ws://127.0.0.1:4443/.stats say, or wss://",
-			  (int)strcspn(url, "?"), url);
+			  strchr(url, '@') ? 0 : (int)strcspn(url, "?"), url);
 	if (err)
 		uplink_url_deinit(&u);
 	else
