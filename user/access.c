@@ -183,9 +183,15 @@ int access_read(const char *path, uid_t owner, struct access **out)
 	if (err || !text)
 		return err;
 	err = access_parse(text, path, out);
-	explicit_bzero(text, strlen(text));
-	free(text);
+	access_wipe(text);
 	return err;
+}
+
+void access_wipe(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
 }
 
 void access_destroy(struct access *a)

@@ -48,6 +48,9 @@ int access_parse(const char *text, const char *name, struct access **out);
  * -EINVAL that is none; or what opening and reading give. All logged. */
 int access_slurp(const char *path, uid_t owner, char **out);
 
+/** Free a text that others must not see, and leave nothing of it in memory. NULL is fine. */
+void access_wipe(char *text);
+
 /** Read a token file. Errors as of both others. */
 int access_read(const char *path, uid_t owner, struct access **out);
 void access_destroy(struct access *a);

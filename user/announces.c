@@ -25,16 +25,6 @@ void announces_deinit(struct announces *a)
 	memset(a, 0, sizeof(*a));
 }
 
-/* What follows a path in another one that is under it; NULL where it isn't. */
-static const char *announces_suffix(const char *name, const char *base)
-{
-	size_t len = strlen(base);
-
-	if (!path_has_prefix(name, strlen(name), base, len))
-		return NULL;
-	return name + len + (len && name[len] == '/');
-}
-
 /* The names of all that is announced under the base, in order: the board's own. */
 static int announces_list(const struct announces *a, const struct board *b, const char ***out,
 			  size_t *len)
@@ -46,7 +36,7 @@ static int announces_list(const struct announces *a, const struct board *b, cons
 		return -ENOMEM;
 	*len = 0;
 	for (i = 0; i < b->len; i++) {
-		if (board_announced(b->list[i]) && announces_suffix(b->list[i]->name, a->base))
+		if (board_announced(b->list[i]) && path_below(b->list[i]->name, a->base))
 			names[(*len)++] = b->list[i]->name;
 	}
 	*out = names;
@@ -64,7 +54,7 @@ static int announces_tell(struct announces *a, const char *const *names, size_t 
 		return -ENOMEM;
 	while (i < a->len || j < len) {
 		int order = i == a->len ? 1 : j == len ? -1 : strcmp(a->names[i], names[j]);
-		const char *suffix = announces_suffix(order < 0 ? a->names[i] : names[j], a->base);
+		const char *suffix = path_below(order < 0 ? a->names[i] : names[j], a->base);
 
 		if (order)
 			wire_put_announce(out, suffix, strlen(suffix), order > 0);
@@ -91,10 +81,10 @@ static void announces_put(const struct announces *a, const char *const *names, s
 	size_t i, bytes = 0;
 
 	for (i = 0; i < len; i++)
-		bytes += wire_text_size(strlen(announces_suffix(names[i], a->base)));
+		bytes += wire_text_size(strlen(path_below(names[i], a->base)));
 	wire_put_announces(out, len, bytes);
 	for (i = 0; i < len; i++) {
-		const char *suffix = announces_suffix(names[i], a->base);
+		const char *suffix = path_below(names[i], a->base);
 
 		wire_put_text(out, suffix, strlen(suffix));
 	}

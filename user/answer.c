@@ -139,17 +139,6 @@ static char *answer_path(const char *path)
 	return text;
 }
 
-/* Make the name of a compressed track that of the plain one. False: it is none. */
-static bool answer_plain(char *path)
-{
-	size_t len = strlen(path), end = strlen(TRACK_COMPRESSED);
-
-	if (len < end || strcmp(path + len - end, TRACK_COMPRESSED))
-		return false;
-	path[len - end] = '\0';
-	return true;
-}
-
 /* The track that a path of the relay's names: its broadcast is said, and its name isn't empty. */
 static int answer_track(const struct board *b, const char *path, struct track **out,
 			bool *compressed)
@@ -159,7 +148,7 @@ static int answer_track(const struct board *b, const char *path, struct track **
 
 	if (!text)
 		return -ENOMEM;
-	*compressed = answer_plain(text);
+	*compressed = tracks_plain(text);
 	*out = path[strlen(path) - 1] == '/' ? NULL : board_track_of(b, text, &owner);
 	if (*out && *compressed && !owner->compressed)
 		*out = NULL;
@@ -201,7 +190,7 @@ static int answer_fetch(const struct answer_source *from, const struct request *
 static int answer_announced(const struct answer_source *from, const char *path, struct answer *a)
 {
 	char *prefix = answer_path(path), *text, *at;
-	size_t i, size = 1, skip = prefix ? strlen(prefix) : 0, len;
+	size_t i, size = 1;
 	bool first = true;
 
 	for (i = 0; i < from->board->len; i++)
@@ -214,13 +203,10 @@ static int answer_announced(const struct answer_source *from, const char *path, 
 	at = text;
 	for (i = 0; i < from->board->len; i++) {
 		const struct board_broadcast *one = from->board->list[i];
-		const char *name = one->name;
+		const char *name = board_announced(one) ? path_below(one->name, prefix) : NULL;
 
-		len = strlen(name);
-		if (!board_announced(one) || !path_has_prefix(name, len, prefix, skip))
+		if (!name)
 			continue;
-		name += skip;
-		name += skip && *name == '/';
 		at += sprintf(at, "%s%s", first ? "" : "\n", name);
 		first = false;
 	}
@@ -353,7 +339,7 @@ static bool answer_is_compressed(const struct board *b, const char *path)
 {
 	const struct board_broadcast *owner;
 	char *text = strdup(path);
-	bool ambiguous, is = text && answer_plain(text) &&
+	bool ambiguous, is = text && tracks_plain(text) &&
 			     board_track(b, text, &ambiguous, &owner) && owner->compressed;
 
 	free(text);

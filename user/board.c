@@ -304,6 +304,13 @@ bool board_announced(const struct board_broadcast *one)
 	return !one->ended && i < TRACKS_MAX;
 }
 
+struct board_broadcast *board_find_announced(const struct board *b, const char *name)
+{
+	struct board_broadcast *one = board_find(b, name);
+
+	return one && board_announced(one) ? one : NULL;
+}
+
 /* The only broadcast whose relay lives; or else the only one there is. */
 static struct board_broadcast *board_only(const struct board *b, bool *several)
 {

@@ -68,6 +68,9 @@ bool board_announced(const struct board_broadcast *one);
 /** A broadcast by its whole name, or NULL. */
 struct board_broadcast *board_find(const struct board *b, const char *name);
 
+/** The same, if it is announced. */
+struct board_broadcast *board_find_announced(const struct board *b, const char *name);
+
 /** The track that a path names, "<broadcast>/<track>"; or NULL. Of broadcasts within each other it
  * is the longest that may have such a track. */
 struct track *board_track_of(const struct board *b, const char *path,

@@ -80,3 +80,12 @@ int path_compare(const char *a, size_t a_len, const char *b, size_t b_len)
 
 	return order ? order : (a_len > b_len) - (a_len < b_len);
 }
+
+const char *path_below(const char *path, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	if (!path_has_prefix(path, strlen(path), prefix, len))
+		return NULL;
+	return path + len + (len && path[len] == '/');
+}

@@ -19,6 +19,10 @@ size_t path_normalize(const char *in, size_t len, char *out);
  *  `.stats`. Everything is under the empty prefix. Both are normalised paths. */
 bool path_has_prefix(const char *path, size_t path_len, const char *prefix, size_t prefix_len);
 
+/** What follows `prefix`, and the slash behind it, in `path`; NULL where that isn't under it. Both
+ * are normalised and end with a 0. */
+const char *path_below(const char *path, const char *prefix);
+
 /** The path that the stats broadcast of one node is announced under: `<prefix>/node/<node>`, or
  *  `<prefix>/node` where node is NULL or has no segment; normalised. Source: relay-stats text,
  *  advertised_path. *out is NUL-terminated and freed by the caller. Returns 0 or -ENOMEM. */

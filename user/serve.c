@@ -145,9 +145,7 @@ struct serve_files {
 
 static void serve_files_deinit(struct serve_files *f)
 {
-	if (f->key)
-		explicit_bzero(f->key, strlen(f->key));
-	free(f->key);
+	access_wipe(f->key);
 	free(f->certificate);
 	access_destroy(f->access);
 	memset(f, 0, sizeof(*f));
@@ -197,7 +195,20 @@ static int serve_open_http(struct serve *s, int socket, const struct answer_sour
 	return err;
 }
 
-static void serve_publish_token(struct serve *s, const char *text);
+/* What the relays are shown, by the text of its file. */
+static void serve_publish_token(struct serve *s, const char *text)
+{
+	const char *name = s->options->publish.token_file;
+	char *token;
+
+	if (uplinks_token(text, name, &token)) {
+		log_warn("the token that relays are shown stays as it was");
+		return;
+	}
+	if (!uplinks_set_token(&s->uplinks, token))
+		log_info("the token of %s is shown to relays from the next connection on", name);
+	access_wipe(token);
+}
 
 /* The token that relays are shown, likewise. */
 static void serve_reload_publish(struct serve *s)
@@ -208,8 +219,7 @@ static void serve_reload_publish(struct serve *s)
 	if (!o->token_file || access_slurp(o->token_file, o->owner, &text))
 		return;
 	serve_publish_token(s, text);
-	explicit_bzero(text, strlen(text));
-	free(text);
+	access_wipe(text);
 }
 
 /* The tokens again; those that there were hold on if the file is no good. */
@@ -273,22 +283,6 @@ static int serve_open(struct serve *s, int socket)
 	s->board.updated = clock_read(CLOCK_MONOTONIC);
 	s->board.epoch = clock_read(CLOCK_REALTIME) - s->board.updated;
 	return uplinks_init(&s->options->publish, &s->board, &s->uplinks);
-}
-
-/* What the relays are shown, by the text of its file. */
-static void serve_publish_token(struct serve *s, const char *text)
-{
-	const char *name = s->options->publish.token_file;
-	char *token;
-
-	if (uplinks_token(text, name, &token)) {
-		log_warn("the token that relays are shown stays as it was");
-		return;
-	}
-	if (!uplinks_set_token(&s->uplinks, token))
-		log_info("the token of %s is shown to relays from the next connection on", name);
-	explicit_bzero(token, strlen(token));
-	free(token);
 }
 
 /* Tokens, from whoever started this process. */

@@ -162,13 +162,6 @@ int server_flush(struct server *s)
 	return server_error(outlet_flush(&s->outlet));
 }
 
-static void server_wipe(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
 /* Hand over a line of what is in `json`, which is released. -ENOMEM; -ENOBUFS too much waits for
  * the server already; -ECHILD. */
 static int server_hand_over(struct server *s, const char *name, json_t *json)
@@ -185,8 +178,8 @@ static int server_hand_over(struct server *s, const char *name, json_t *json)
 	if (!err && s->outlet.dropped != dropped)
 		err = -ENOBUFS;
 	json_decref(json);
-	server_wipe(dump);
-	server_wipe(line);
+	access_wipe(dump);
+	access_wipe(line);
 	return err;
 }
 
@@ -201,7 +194,7 @@ static int server_read_tokens(const char *file, char **out)
 		return err;
 	err = access_parse(text, file, &access);
 	if (err) {
-		server_wipe(text);
+		access_wipe(text);
 		return err;
 	}
 	access_destroy(access);
@@ -215,7 +208,7 @@ static void server_reload_file(struct server *s, const char *file, const char *n
 {
 	if (!err)
 		err = server_hand_over(s, "tokens", json_pack("{s:s}", name, text));
-	server_wipe(text);
+	access_wipe(text);
 	if (err)
 		log_warn("the tokens stay as they were: those of %s could not be %s", file,
 			 err == -ENOBUFS || err == -ECHILD ? "handed over" : "read");

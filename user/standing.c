@@ -16,9 +16,9 @@ void standing_deinit(struct standing *s)
 /* The track that one is for, while it is announced; or NULL. */
 static struct track *standing_track(const struct standing_one *one, const struct board *board)
 {
-	const struct board_broadcast *b = board_find(board, one->broadcast);
+	const struct board_broadcast *b = board_find_announced(board, one->broadcast);
 
-	return b && board_announced(b) ? b->tracks[one->number] : NULL;
+	return b ? b->tracks[one->number] : NULL;
 }
 
 static bool standing_has(const struct standing *s, const struct board_broadcast *b, int number)
@@ -71,8 +71,7 @@ static int standing_subscribe(struct standing *s, struct standing_one *one,
 			      uint64_t now)
 {
 	const char *name = track_name(standing_track(one, board));
-	size_t skip = strlen(root);
-	const char *path = one->broadcast + skip + (skip && one->broadcast[skip] == '/');
+	const char *path = path_below(one->broadcast, root);
 	struct wire_out out = { 0 };
 
 	s->stream += 4;
@@ -93,8 +92,7 @@ int standing_look(struct standing *s, const struct board *board, const char *roo
 	for (i = 0; i < board->len && !err && s->len < STANDING_MAX; i++) {
 		const struct board_broadcast *b = board->list[i];
 
-		if (!board_announced(b) ||
-		    !path_has_prefix(b->name, strlen(b->name), root, strlen(root)))
+		if (!board_announced(b) || !path_below(b->name, root))
 			continue;
 		for (number = 0; number < TRACKS_MAX && !err; number++)
 			err = standing_add(s, b, number, now);

@@ -10,18 +10,15 @@
 static int subscription_name(const struct board_broadcast *one, const struct wire_text *track,
 			     struct subscription *s)
 {
-	size_t end = strlen(TRACK_COMPRESSED), len = track->len;
+	size_t len = track->len;
 
-	if (!one || !board_announced(one) || !len || len >= sizeof(s->name) ||
-	    memchr(track->text, '\0', len))
+	if (!one || !len || len >= sizeof(s->name) || memchr(track->text, '\0', len))
 		return -ENOENT;
 	memcpy(s->name, track->text, len);
 	s->name[len] = '\0';
-	s->compressed = len > end && !strcmp(s->name + len - end, TRACK_COMPRESSED);
+	s->compressed = tracks_plain(s->name);
 	if (s->compressed && !one->compressed)
 		return -ENOENT;
-	if (s->compressed)
-		s->name[len - end] = '\0';
 	if (one->compressed && tracks_is_name(s->name))
 		return 0;
 	return tracks_find(&one->tiers, s->name) < 0 ? -ENOENT : 0;
@@ -30,11 +27,11 @@ static int subscription_name(const struct board_broadcast *one, const struct wir
 /* Begin to read: 0; -EAGAIN the track isn't there yet; -ENOENT it isn't to be; -ENOMEM. */
 static int subscription_read(struct subscription *s, const struct board *board)
 {
-	const struct board_broadcast *one = board_find(board, s->broadcast);
+	const struct board_broadcast *one = board_find_announced(board, s->broadcast);
 	struct track *track;
 	int number, err;
 
-	if (!one || !board_announced(one))
+	if (!one)
 		return -ENOENT;
 	number = tracks_find(&one->tiers, s->name);
 	track = number < 0 ? NULL : one->tracks[number];
@@ -60,7 +57,7 @@ int subscription_init(const struct board *board, char *broadcast,
 		return -ENOMEM;
 	if (memchr(request->broadcast.text, '\0', request->broadcast.len))
 		return -ENOENT;
-	err = subscription_name(board_find(board, broadcast), &request->track, out);
+	err = subscription_name(board_find_announced(board, broadcast), &request->track, out);
 	if (!err)
 		err = subscription_read(out, board);
 	return err == -EAGAIN ? 0 : err;
@@ -93,14 +90,6 @@ static int subscription_take(struct subscription *s, struct group **out)
 	return track_reader_next(s->reader, out, &missed);
 }
 
-/* Is it no longer announced? Then it ends behind its last group. */
-static bool subscription_over(const struct subscription *s, const struct board *board)
-{
-	const struct board_broadcast *one = board_find(board, s->broadcast);
-
-	return !one || !board_announced(one);
-}
-
 int subscription_next(struct subscription *s, const struct board *board,
 		      struct subscription_group *out)
 {
@@ -110,7 +99,8 @@ int subscription_next(struct subscription *s, const struct board *board,
 
 	if (!err)
 		err = subscription_take(s, &g);
-	if (err == -ENOMEM || (err == -EAGAIN && !subscription_over(s, board)))
+	/* What is no longer announced ends behind its last group. */
+	if (err == -ENOMEM || (err == -EAGAIN && board_find_announced(board, s->broadcast)))
 		return err;
 	if (err)
 		return -EPIPE;

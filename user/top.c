@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "client.h"
 #include "clock.h"
 #include "direct.h"
@@ -118,9 +119,7 @@ static int top_open_client(struct top *t)
 	if (!err)
 		err = client_create(o->url ? o->url : TOP_LOCAL, token, authority, &t->watch,
 				    &t->source);
-	if (token)
-		explicit_bzero(token, strlen(token));
-	free(token);
+	access_wipe(token);
 	free(authority);
 	return err;
 }

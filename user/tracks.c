@@ -106,3 +106,13 @@ bool tracks_is_name(const char *name)
 
 	return !tracks_parse(name, &what, &label) && label <= MOQSTAT_LABEL_MAX;
 }
+
+bool tracks_plain(char *name)
+{
+	size_t len = strlen(name), end = strlen(TRACK_COMPRESSED);
+
+	if (len < end || strcmp(name + len - end, TRACK_COMPRESSED))
+		return false;
+	name[len - end] = '\0';
+	return true;
+}

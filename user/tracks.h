@@ -65,6 +65,10 @@ const char *tracks_name(const struct tiers *tiers, unsigned int number, char out
 /** May a track have that name, whatever its tier? */
 bool tracks_is_name(const char *name);
 
+/** Make the name of a compressed track, or a path that ends with it, that of the plain one. False:
+ *  it is none. */
+bool tracks_plain(char *name);
+
 /** The number of the track of that name, whose tier must be among those; -ENOENT. */
 int tracks_find(const struct tiers *tiers, const char *name);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "access.h"
 #include "log.h"
 #include "lookup.h"
 #include "publication.h"
@@ -284,9 +285,7 @@ void uplink_destroy(struct uplink *u)
 	publication_destroy(u->session);
 	lookup_destroy(u->lookup);
 	uplink_url_deinit(&u->url);
-	if (u->target)
-		explicit_bzero(u->target, strlen(u->target));
-	free(u->target);
+	access_wipe(u->target);
 	free(u);
 }
 
@@ -300,9 +299,7 @@ int uplink_set_token(struct uplink *u, const char *token)
 						  : "?",
 		     token ? UPLINK_TOKEN : "", token ? token : "") < 0)
 		return -ENOMEM;
-	if (u->target)
-		explicit_bzero(u->target, strlen(u->target));
-	free(u->target);
+	access_wipe(u->target);
 	u->target = target;
 	return 0;
 }

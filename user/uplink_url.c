@@ -8,6 +8,7 @@
 
 #include <curl/curl.h>
 
+#include "access.h"
 #include "log.h"
 
 /* What would have to be escaped where the name is shown is in no URL. */
@@ -89,12 +90,10 @@ void uplink_url_deinit(struct uplink_url *u)
 {
 	if (!u)
 		return;
-	if (u->target)
-		explicit_bzero(u->target, strlen(u->target));
 	free(u->name);
 	free(u->host);
 	free(u->header);
-	free(u->target);
+	access_wipe(u->target);
 	free(u->root);
 	memset(u, 0, sizeof(*u));
 }

@@ -17,13 +17,6 @@
 /* What may be in a token: that of a URL's query, so nothing has to be escaped. */
 #define UPLINKS_TOKEN "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
 
-static void uplinks_wipe(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
 int uplinks_token(const char *text, const char *name, char **out)
 {
 	size_t len = strcspn(text, "\r\n"), rest = strspn(text + len, "\r\n \t");
@@ -55,7 +48,7 @@ static int uplinks_read(const struct uplinks_options *o, char **out)
 	if (err)
 		return err;
 	err = uplinks_token(text, o->token_file, out);
-	uplinks_wipe(text);
+	access_wipe(text);
 	return err;
 }
 
@@ -78,7 +71,7 @@ static int uplinks_each(const struct uplinks_options *o, int (*take)(const char 
 			  "ws://127.0.0.1:4443/.stats say");
 		err = -EINVAL;
 	}
-	uplinks_wipe(urls);
+	access_wipe(urls);
 	return err;
 }
 
@@ -120,7 +113,7 @@ int uplinks_check(const struct uplinks_options *o)
 		free(seen.names[--seen.len]);
 	if (!err)
 		err = uplinks_read(o, &token);
-	uplinks_wipe(token);
+	access_wipe(token);
 	if (!err && o->cacert && access(o->cacert, R_OK)) {
 		err = -errno;
 		log_error("--cacert %s: cannot be read: %s", o->cacert, strerror(-err));
@@ -161,7 +154,7 @@ int uplinks_init(const struct uplinks_options *o, const struct board *board, str
 		lookup_prepare();
 	if (!err)
 		err = uplinks_each(o, uplinks_make, &making);
-	uplinks_wipe(token);
+	access_wipe(token);
 	return err;
 }
 

@@ -141,7 +141,6 @@ int websocket_create(const struct websocket_options *o, const struct websocket_o
 		.gid = -1,
 		.uid = -1,
 		.fd_limit_per_thread = WEBSOCKET_FILES,
-		/* No proxy of the environment's. */
 		.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
 	};
 	struct websocket *w = calloc(1, sizeof(*w));
@@ -166,7 +165,7 @@ int websocket_create(const struct websocket_options *o, const struct websocket_o
 	if (!err) {
 		info.protocols = w->protocols;
 		info.vhost_name = "moqstat";
-		info.http_proxy_address = "";
+		info.http_proxy_address = ""; /* else one of the environment's */
 		info.client_ssl_ca_filepath = o->cacert;
 		if (o->tls)
 			info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
